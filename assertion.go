@@ -1,0 +1,148 @@
+package azoidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// An AssertionFunc requests a new client assertion, a JWT, at every call. It is called from several goroutines at
+// once, honours ctx, and is assignable to the callback of [azidentity.NewClientAssertionCredential].
+//
+// The functions of this package report what went wrong as an [*AssertionError], or, when the program doesn't run
+// where the assertion comes from, as an error made with [azidentity.NewCredentialUnavailableError].
+type AssertionFunc func(ctx context.Context) (string, error)
+
+// FileAssertion reads the assertion from the file at path, anew at every call, and trims white space around it. A
+// program that writes such files is the Azure workload identity webhook of Kubernetes, or "azoidc exec -token-file".
+func FileAssertion(path string) AssertionFunc {
+	return func(context.Context) (string, error) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return "", &AssertionError{Source: "file", Err: err,
+				advice: "check that the file exists and that this process may read it"}
+		}
+		jwt := strings.TrimSpace(string(content))
+		if jwt == "" {
+			return "", &AssertionError{Source: "file", Err: fmt.Errorf("%s is empty", path), transient: true,
+				advice: "whoever writes the file should write another one and rename it, so that nobody reads half of it"}
+		}
+		return jwt, nil
+	}
+}
+
+// StaticAssertion returns jwt at every call. Such an assertion can't be refreshed: acquire the tokens that a job will
+// need with [TokenCache.Preload] before it expires, and use a source that asks anew wherever there is one.
+func StaticAssertion(jwt string) AssertionFunc {
+	jwt = strings.TrimSpace(jwt)
+	return func(context.Context) (string, error) {
+		if jwt == "" {
+			return "", &AssertionError{Source: "static assertion", Err: errors.New("it is empty"),
+				advice: "pass the JWT itself, for example the value of the idToken variable of an Azure Pipelines task"}
+		}
+		return jwt, nil
+	}
+}
+
+// repeated makes an AssertionFunc that asks source again when a request failed for a moment.
+func repeated(source assertionSource, retries retries) AssertionFunc {
+	return func(ctx context.Context) (string, error) {
+		var fresh assertion
+		plan := plan{retries: retries, began: time.Now()}
+		err := plan.run(ctx, func(ctx context.Context) *failure {
+			var err error
+			if fresh, err = source.request(ctx); err != nil {
+				return failedAssertion(source.name(), err)
+			}
+			return nil
+		})
+		return fresh.jwt, err
+	}
+}
+
+// An assertion is a JWT together with what is known of how it came.
+type assertion struct {
+	jwt      string
+	claims   Claims
+	received time.Time
+	// clockOffset is how far the source's clock, as its Date header has it, is ahead of this machine's.
+	clockOffset time.Duration
+}
+
+// An assertionSource makes one request for an assertion; the exchange decides whether to make another one.
+type assertionSource interface {
+	// name is what errors call the source.
+	name() string
+	// available returns a credential-unavailable error when this program doesn't run where the source is.
+	available() error
+	request(ctx context.Context) (assertion, error)
+}
+
+// funcSource is the source of a credential that was given an AssertionFunc.
+type funcSource AssertionFunc
+
+func (funcSource) name() string     { return "assertion" }
+func (funcSource) available() error { return nil }
+
+func (f funcSource) request(ctx context.Context) (assertion, error) {
+	jwt, err := f(ctx)
+	return assertion{jwt: jwt, received: time.Now()}, err
+}
+
+var (
+	errGone            = errors.New("the AssertionFunc ended its goroutine instead of returning")
+	errNoAssertionFunc = errors.New("azoidc: the assertion function is nil")
+)
+
+// clockTolerance is how long past its end Microsoft Entra still takes an assertion.
+const clockTolerance = 5 * time.Minute
+
+// check parses the claims and refuses what Microsoft Entra can only refuse: no JWT, or one that is long over.
+func (a *assertion) check(source string) error {
+	claims, err := ParseClaims(a.jwt)
+	if err != nil {
+		return &AssertionError{Source: source, Err: err,
+			advice: "what the source returns must be the JWT alone, nothing before or after it"}
+	}
+	a.claims = claims
+	over := a.received.Sub(claims.ExpiresAt)
+	if claims.ExpiresAt.IsZero() || over <= clockTolerance {
+		return nil
+	}
+	return &AssertionError{
+		Source: source,
+		Claims: &a.claims,
+		Err: fmt.Errorf("the assertion expired %s ago by this machine's clock (issued %s, ended %s, now %s), so it wasn't presented",
+			over.Round(time.Second), timestamp(claims.IssuedAt), timestamp(claims.ExpiresAt), timestamp(a.received)),
+		advice: a.adviseExpired(),
+	}
+}
+
+func (a *assertion) adviseExpired() string {
+	if a.clockOffset.Abs() >= wrongClock {
+		return "set this machine's clock: " + describeOffset(a.clockOffset)
+	}
+	return "the source handed out an old assertion, twice: it is fixed, or cached (Azure DevOps keeps tokens up to a day). " +
+		"Use a source that requests a new one each time, or Preload every scope before it expires; else run the job again"
+}
+
+// age is how old the assertion was when it arrived.
+func (a *assertion) age() time.Duration {
+	if a.claims.IssuedAt.IsZero() {
+		return 0
+	}
+	return a.received.Sub(a.claims.IssuedAt)
+}
+
+// clockOffset is how far the clock of the sender of header is ahead of this machine's; 0 when it doesn't say.
+func clockOffset(header http.Header, now time.Time) time.Duration {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return date.Sub(now)
+}

@@ -1,0 +1,206 @@
+package azoidctest
+
+import (
+	"cmp"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	defaultAudience = "api://AzureADTokenExchange"
+
+	gitHubAssertionLifetime    = 5 * time.Minute
+	gitHubRequestTokenLifetime = 6*time.Hour + 10*time.Minute
+)
+
+// GitHubJobOptions say which job of which workflow asks for tokens.
+type GitHubJobOptions struct {
+	Repository  string // "": octo-org/octo-repo
+	Ref         string // "": refs/heads/main
+	Environment string // "": none
+	PullRequest bool   // the workflow runs for a pull request
+
+	// Subject replaces the one that follows from the fields above, as custom subject claims and immutable subjects do, see
+	// https://docs.github.com/actions/reference/security/oidc.
+	Subject string
+
+	// Issuer is another one than https://token.actions.githubusercontent.com: of an enterprise, of GitHub Enterprise Server. Its documents are published,
+	// in memory, below that URL.
+	Issuer string
+
+	Audience string // of the federated credential; "": api://AzureADTokenExchange
+
+	// RequestTokenLifetime is the time after which the job's request token is refused. 0: 6 h 10 min.
+	RequestTokenLifetime time.Duration
+
+	Application    *Application  // whose job it is; nil: the default one
+	Untrusted      bool          // no federated credential is added to the application
+	EffectiveAfter time.Duration // of the federated credential
+}
+
+// GitHubJob is a running job of GitHub Actions with the permission id-token: write. Its fields don't change.
+type GitHubJob struct {
+	RequestURL, RequestToken  string // what the runner exports
+	Issuer, Subject, Audience string // of its federated credential
+
+	cloud   *Cloud
+	options GitHubJobOptions
+	issuer  *issuer
+
+	mu      sync.Mutex
+	expires time.Time // of the request token
+}
+
+// GitHubJob starts a job and, unless it's Untrusted, adds a federated credential for it to the application. options may be nil.
+func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
+	o := GitHubJobOptions{}
+	if options != nil {
+		o = *options
+	}
+	o.Repository = cmp.Or(o.Repository, "octo-org/octo-repo")
+	o.Ref = cmp.Or(o.Ref, "refs/heads/main")
+	o.Application = cmp.Or(o.Application, c.Application())
+	o.RequestTokenLifetime = cmp.Or(o.RequestTokenLifetime, gitHubRequestTokenLifetime)
+	j := &GitHubJob{
+		RequestToken: rand.Text(),
+		Issuer:       cmp.Or(o.Issuer, c.endpoints.gitHubIssuer),
+		Subject:      cmp.Or(o.Subject, o.subject()),
+		Audience:     cmp.Or(o.Audience, defaultAudience),
+		cloud:        c,
+		options:      o,
+		expires:      time.Now().Add(o.RequestTokenLifetime),
+	}
+	j.issuer = c.issuerOf(j.Issuer, "GitHub")
+	if !o.Untrusted {
+		o.Application.Trust(FederatedCredential{Issuer: j.Issuer, Subject: j.Subject, Audience: j.Audience, EffectiveAfter: o.EffectiveAfter})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	path := strconv.Itoa(len(c.gitHubJobs)+1) + "/idtoken"
+	j.RequestURL = c.endpoints.gitHub + "/" + path + "?api-version=2.0"
+	c.gitHubJobs[path] = j
+	return j
+}
+
+// subject has the forms of https://docs.github.com/actions/reference/security/oidc#filtering-for-specific-environments: environment before pull
+// request before ref.
+func (o *GitHubJobOptions) subject() string {
+	switch {
+	case o.Environment != "":
+		return "repo:" + o.Repository + ":environment:" + strings.ReplaceAll(o.Environment, ":", "%3A")
+	case o.PullRequest:
+		return "repo:" + o.Repository + ":pull_request"
+	}
+	return "repo:" + o.Repository + ":ref:" + strings.ReplaceAll(o.Ref, ":", "%3A")
+}
+
+// Env are the variables that the runner sets for the job, and those a workflow sets for Azure SDKs.
+func (j *GitHubJob) Env() map[string]string {
+	env := j.cloud.env(j.options.Application)
+	env["GITHUB_ACTIONS"] = "true"
+	env["ACTIONS_ID_TOKEN_REQUEST_URL"] = j.RequestURL
+	env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = j.RequestToken
+	return env
+}
+
+// env are the variables that Azure SDKs read in any job.
+func (c *Cloud) env(app *Application) map[string]string {
+	env := map[string]string{"AZURE_TENANT_ID": c.options.TenantID, "AZURE_CLIENT_ID": app.clientID}
+	if c.options.BaseURL != "" {
+		env["AZURE_AUTHORITY_HOST"] = c.endpoints.entra + "/"
+	}
+	return env
+}
+
+// ExpireRequestToken ends the request token: from now on it's refused with 401.
+func (j *GitHubJob) ExpireRequestToken() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.expires = time.Now()
+}
+
+func (j *GitHubJob) admits(token string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return token == j.RequestToken && time.Now().Before(j.expires)
+}
+
+func (c *Cloud) serveGitHub(path string) http.HandlerFunc {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	job, ok := c.gitHubJobs[path]
+	if !ok {
+		return http.NotFound
+	}
+	return job.serve
+}
+
+func (j *GitHubJob) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		refuseGitHub(w, http.StatusMethodNotAllowed, "Method not allowed")
+		return
+	}
+	if !j.admits(bearer(r)) {
+		refuseGitHub(w, http.StatusUnauthorized, "The request token is invalid or has expired")
+		return
+	}
+	query := r.URL.Query()
+	audience := query.Get("audience")
+	if !query.Has("audience") {
+		owner, _, _ := strings.Cut(j.options.Repository, "/")
+		audience = "https://github.com/" + owner
+	}
+	if audience == "" || strings.ContainsAny(audience, " \t\r\n") {
+		refuseGitHub(w, http.StatusBadRequest, fmt.Sprintf("Can't issue ID_TOKEN for audience '%s'.", audience))
+		return
+	}
+	token := j.issue(audience)
+	entryOf(r.Context()).update(func(request *Request) { request.Assertion = decodeClaims(token) })
+	writeJSON(w, http.StatusOK, map[string]any{"count": len(token), "value": token})
+}
+
+func refuseGitHub(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, map[string]any{"source": "actions-run-service", "statusCode": status, "errorMessage": message})
+}
+
+// issue makes a token with the claims of https://docs.github.com/actions/reference/security/oidc#oidc-token-claims.
+func (j *GitHubJob) issue(audience string) string {
+	now := time.Now()
+	lifetime := cmp.Or(j.cloud.current().assertionLifetime, gitHubAssertionLifetime)
+	owner, _, _ := strings.Cut(j.options.Repository, "/")
+	event := "push"
+	if j.options.PullRequest {
+		event = "pull_request"
+	}
+	claims := jwt.MapClaims{
+		"jti": newGUID(),
+		"iss": j.Issuer,
+		"sub": j.Subject,
+		"aud": audience,
+		"iat": now.Unix(),
+		"nbf": now.Add(-5 * time.Minute).Unix(),
+		"exp": now.Unix() + int64(lifetime/time.Second),
+
+		"repository":         j.options.Repository,
+		"repository_owner":   owner,
+		"ref":                j.options.Ref,
+		"event_name":         event,
+		"workflow":           "deploy",
+		"job_workflow_ref":   j.options.Repository + "/.github/workflows/deploy.yml@" + j.options.Ref,
+		"runner_environment": "github-hosted",
+		"run_id":             "1",
+		"run_attempt":        "1",
+	}
+	if j.options.Environment != "" {
+		claims["environment"] = j.options.Environment
+	}
+	return j.issuer.key.sign(claims)
+}

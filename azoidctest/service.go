@@ -1,0 +1,223 @@
+package azoidctest
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Service is a web API that lets in who has an access token for its audience, and answers 401 with WWW-Authenticate (RFC 6750 section 3) to
+// others. A request that is let in, whatever its method, gets 200 and JSON that says who the caller is; see [Service.Handle].
+type Service struct {
+	URL      string // of the service, and all that is below it
+	Audience string
+	Scope    string // Audience + "/.default"
+
+	cloud *Cloud
+
+	mu       sync.Mutex
+	handler  http.Handler
+	revoked  uint64 // the sequence number of the last access token that is refused
+	claims   string // of the challenge for those
+	admitted int
+	refused  int
+}
+
+// Service starts a service, or finds the one for that audience. In memory, an audience that is an https URL is the service's own.
+func (c *Cloud) Service(audience string) *Service {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.services {
+		if s.Audience == audience {
+			return s
+		}
+	}
+	s := &Service{
+		URL:      c.endpoints.services + "/" + strconv.Itoa(len(c.services)+1),
+		Audience: audience,
+		Scope:    audience + defaultScopeSuffix,
+		cloud:    c,
+	}
+	if own, err := url.Parse(audience); c.options.BaseURL == "" && err == nil && own.Scheme == "https" && !entraHosts[own.Host] {
+		s.URL = strings.TrimRight(audience, "/")
+	}
+	c.services = append(c.services, s)
+	c.addHost(s.URL)
+	return s
+}
+
+// serviceAt is the service at or above the URL.
+func (c *Cloud) serviceAt(absolute string) *Service {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.services {
+		if rest, ok := strings.CutPrefix(absolute, s.URL); ok && (rest == "" || rest[0] == '/') {
+			return s
+		}
+	}
+	return nil
+}
+
+func (c *Cloud) audiences() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var audiences []string
+	for _, s := range c.services {
+		audiences = append(audiences, s.Audience)
+	}
+	return audiences
+}
+
+// Handle makes handler answer the requests that are let in.
+func (s *Service) Handle(handler http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handler = handler
+}
+
+// Hits is the number of requests that were let in.
+func (s *Service) Hits() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.admitted
+}
+
+// Refusals is the number of requests that were answered 401.
+func (s *Service) Refusals() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
+// Revoke refuses all access tokens that were issued before now, with a claims challenge as in
+// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation. A token that is issued later is let in. It returns the
+// claims that the challenge asks for, decoded.
+func (s *Service) Revoke() (claims string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revoked = s.cloud.sequence.Load()
+	s.claims = fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, time.Now().Unix())
+	return s.claims
+}
+
+// challenge is a refusal of a service's.
+type challenge struct {
+	code, text string // of the JSON
+	reason     string // of WWW-Authenticate's "error"; empty when no token was presented
+	claims     string
+}
+
+func (e *challenge) Error() string { return e.code + ": " + e.text }
+
+func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
+	claims, err := s.admit(r)
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
+	s.mu.Lock()
+	handler := s.handler
+	s.mu.Unlock()
+	if handler != nil {
+		handler.ServeHTTP(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"audience": s.Audience,
+		"tid":      claims["tid"],
+		"appid":    claims["appid"],
+		"oid":      claims["oid"],
+		"method":   r.Method,
+		"path":     r.URL.Path,
+	})
+}
+
+// admit verifies the request's token, and counts.
+func (s *Service) admit(r *http.Request) (jwt.MapClaims, error) {
+	claims, err := s.verify(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && issuedAs(claims) <= s.revoked {
+		err = &challenge{code: "TokenRevoked", text: "The access token has been revoked.", reason: "insufficient_claims", claims: s.claims}
+	}
+	if err != nil {
+		s.refused++
+		return nil, err
+	}
+	s.admitted++
+	return claims, nil
+}
+
+func (s *Service) verify(r *http.Request) (jwt.MapClaims, error) {
+	token := bearer(r)
+	if token == "" {
+		return nil, &challenge{code: "AuthenticationFailed", text: "Authentication failed. The 'Authorization' header is missing."}
+	}
+	claims, err := s.cloud.verifyEntra(r.Context(), token, 0)
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		return nil, &challenge{code: "ExpiredAuthenticationToken", text: fmt.Sprintf("The access token expiry UTC time '%s' is earlier than current UTC time '%s'.",
+			timeOf(claims.GetExpirationTime()).UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339)), reason: "invalid_token"}
+	}
+	if err != nil {
+		return nil, &challenge{code: "InvalidAuthenticationToken", text: "The access token is invalid.", reason: "invalid_token"}
+	}
+	audience, _ := claims.GetAudience()
+	if !slices.ContainsFunc(audience, func(a string) bool { return sameResource(a, s.Audience) }) {
+		return nil, &challenge{code: "InvalidAuthenticationTokenAudience", text: fmt.Sprintf("The access token has been obtained for the wrong audience or resource '%s'. "+
+			"It should exactly match '%s'.", strings.Join(audience, ", "), s.Audience), reason: "invalid_token"}
+	}
+	return claims, nil
+}
+
+func (s *Service) refuse(w http.ResponseWriter, err error) {
+	var c *challenge
+	if !errors.As(err, &c) {
+		c = &challenge{code: "InvalidAuthenticationToken", text: err.Error(), reason: "invalid_token"}
+	}
+	header := fmt.Sprintf(`Bearer realm="", authorization_uri="%s/%s/oauth2/authorize", resource="%s"`, s.cloud.endpoints.entra, s.cloud.options.TenantID, s.Audience)
+	if c.reason != "" {
+		header += fmt.Sprintf(`, error="%s", error_description="%s"`, c.reason, c.text)
+	}
+	if c.claims != "" {
+		header += fmt.Sprintf(`, claims="%s"`, base64.StdEncoding.EncodeToString([]byte(c.claims)))
+	}
+	w.Header().Set("WWW-Authenticate", header)
+	writeJSON(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{"code": c.code, "message": c.text}})
+}
+
+// issuedAs is the token's sequence number.
+func issuedAs(claims jwt.MapClaims) uint64 {
+	uti, _ := claims["uti"].(string)
+	n, _ := strconv.ParseUint(uti, 16, 64)
+	return n
+}
+
+// verifyEntra verifies a token that Entra itself signed, by the documents it publishes. The claims are the token's even when its time is over.
+func (c *Cloud) verifyEntra(ctx context.Context, token string, tolerance time.Duration) (jwt.MapClaims, error) {
+	claims := jwt.MapClaims{}
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}),
+		jwt.WithLeeway(tolerance),
+		jwt.WithExpirationRequired(),
+	)
+	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		tenant, _ := claims["tid"].(string)
+		issuer, _ := claims.GetIssuer()
+		if !c.knowsTenant(tenant) || issuer != c.issuerV1(tenant) {
+			return nil, fmt.Errorf("the issuer %q is not this tenant's", issuer)
+		}
+		id, _ := t.Header["kid"].(string)
+		return c.relied.key(ctx, issuer, id)
+	})
+	return claims, err
+}

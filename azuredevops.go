@@ -1,0 +1,207 @@
+package azoidc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+)
+
+const (
+	devopsRequestURI   = "SYSTEM_OIDCREQUESTURI"
+	devopsAccessToken  = "SYSTEM_ACCESSTOKEN"
+	devopsConnectionID = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"
+)
+
+// AzurePipelinesAssertionOptions are the options of [AzurePipelinesAssertion].
+type AzurePipelinesAssertionOptions struct {
+	azcore.ClientOptions // of the requests to Azure DevOps; Retry included
+
+	// RequestURI replaces SYSTEM_OIDCREQUESTURI, which is otherwise read anew at every request.
+	RequestURI string
+}
+
+// AzurePipelinesAssertion requests a new OIDC token from Azure DevOps at every call, for the service connection. Where
+// its arguments are empty, AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN tell, at every request.
+// Requests that fail for a moment are repeated as options.Retry says; options may be nil.
+// https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create
+func AzurePipelinesAssertion(serviceConnectionID, systemAccessToken string, options *AzurePipelinesAssertionOptions) AssertionFunc {
+	if options == nil {
+		options = &AzurePipelinesAssertionOptions{}
+	}
+	source, err := newDevOpsSource(options.ClientOptions, serviceConnectionID, systemAccessToken, options.RequestURI)
+	if err != nil {
+		return func(context.Context) (string, error) { return "", err }
+	}
+	return repeated(source, source.retries)
+}
+
+// AzurePipelinesCredentialOptions are the options of [NewAzurePipelinesCredential].
+type AzurePipelinesCredentialOptions struct {
+	CredentialOptions
+
+	// RequestURI replaces SYSTEM_OIDCREQUESTURI, which is otherwise read anew at every request.
+	RequestURI string
+}
+
+// AzurePipelinesCredential authenticates the application of a service connection with the OIDC token of an Azure
+// Pipelines job, and requests a new one for every exchange. It is safe for concurrent use; a job with several service
+// connections makes one for each.
+type AzurePipelinesCredential struct {
+	*TokenCache
+}
+
+// NewAzurePipelinesCredential makes an AzurePipelinesCredential. Where arguments are empty, the variables tell that the
+// AzureCLI and AzurePowerShell tasks set, AZURESUBSCRIPTION_TENANT_ID, AZURESUBSCRIPTION_CLIENT_ID (then
+// AZURE_TENANT_ID, AZURE_CLIENT_ID) and AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, and SYSTEM_ACCESSTOKEN, which a step
+// must map in its env. It makes no request. It fails for arguments that can't be right; that the program doesn't run in
+// Azure Pipelines is what GetToken reports, as a credential-unavailable error.
+func NewAzurePipelinesCredential(tenantID, clientID, serviceConnectionID, systemAccessToken string, options *AzurePipelinesCredentialOptions) (*AzurePipelinesCredential, error) {
+	if options == nil {
+		options = &AzurePipelinesCredentialOptions{}
+	}
+	id, err := resolveIdentity(tenantID, clientID,
+		[]string{"AZURESUBSCRIPTION_TENANT_ID", "AZURE_TENANT_ID"},
+		[]string{"AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"})
+	if err != nil {
+		return nil, err
+	}
+	source, err := newDevOpsSource(options.ClientOptions, serviceConnectionID, systemAccessToken, options.RequestURI)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := newCredentialCache("AzurePipelinesCredential", id, source, &options.CredentialOptions)
+	if err != nil {
+		return nil, err
+	}
+	return &AzurePipelinesCredential{cache}, nil
+}
+
+type devopsSource struct {
+	oidcEndpoint
+	connectionID, accessToken, requestURI string
+}
+
+func newDevOpsSource(o azcore.ClientOptions, connectionID, accessToken, requestURI string) (devopsSource, error) {
+	endpoint, err := newOIDCEndpoint("Azure Pipelines", o)
+	return devopsSource{endpoint, strings.TrimSpace(connectionID), strings.TrimSpace(accessToken), requestURI}, err
+}
+
+func (s devopsSource) name() string { return s.source }
+
+func (s devopsSource) uri() string { return firstOf(s.requestURI, environment(devopsRequestURI)) }
+func (s devopsSource) connection() string {
+	return firstOf(s.connectionID, environment(devopsConnectionID))
+}
+func (s devopsSource) token() string { return firstOf(s.accessToken, environment(devopsAccessToken)) }
+
+func (s devopsSource) available() error {
+	const credential = "AzurePipelinesCredential"
+	switch {
+	case s.uri() == "":
+		return unavailable(credential, "missing environment variable "+devopsRequestURI,
+			"Azure Pipelines sets it in the jobs of organizations that have workload identity federation")
+	case s.token() == "":
+		return unavailable(credential, "missing environment variable "+devopsAccessToken,
+			"map it in the step: 'env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)'")
+	case s.connection() == "":
+		return unavailable(credential, "missing environment variable "+devopsConnectionID,
+			"pass the service connection's ID, or run in an AzureCLI@2 or AzurePowerShell@5 task, which sets it")
+	}
+	return nil
+}
+
+func (s devopsSource) request(ctx context.Context) (assertion, error) {
+	if err := s.available(); err != nil {
+		return assertion{}, err
+	}
+	target, err := url.Parse(s.uri())
+	if err != nil {
+		return assertion{}, &AssertionError{Source: s.source, Err: fmt.Errorf("%s is no URL", devopsRequestURI),
+			advice: "pass the variable on as the agent sets it"}
+	}
+	query := target.Query()
+	query.Set("api-version", "7.1")
+	query.Set("serviceConnectionId", s.connection())
+	target.RawQuery = query.Encode()
+	answer, err := s.send(ctx, oidcRequest{
+		method: http.MethodPost, url: target, bearer: s.token(),
+		header: http.Header{
+			"Accept":       {"application/json"},
+			"Content-Type": {"application/json"},
+			// 401 instead of a redirect to a sign-in page
+			"X-Tfs-Fedauthredirect": {"Suppress"},
+		},
+	})
+	if err != nil {
+		return assertion{}, err
+	}
+	return s.read(answer)
+}
+
+// read takes the token out of Azure DevOps' answer, whose successes can be refusals.
+func (s devopsSource) read(answer oidcAnswer) (assertion, error) {
+	parsed := parseDevOpsAnswer(answer.body)
+	said := quote(parsed.words(), answer.secrets...)
+	switch {
+	case answer.status == http.StatusOK && parsed.Token != "":
+		return answer.assertion(parsed.Token), nil
+	case answer.succeeded():
+		unusable := s.tokenless(answer, said, s.advise(answer.status, said))
+		unusable.transient = !refusesReference(said)
+		return assertion{}, unusable
+	}
+	said = firstOf(said, quoteBody(answer.body, answer.secrets...))
+	return assertion{}, s.refused(answer, said, s.advise(answer.status, said))
+}
+
+// devopsAnswer is {"oidcToken":"<JWT>"}, or a message in one of two places.
+type devopsAnswer struct {
+	Token   string
+	Value   string
+	Message string
+}
+
+// parseDevOpsAnswer returns what could be decoded: the members' types vary, so each is decoded on its own.
+func parseDevOpsAnswer(body []byte) devopsAnswer {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return devopsAnswer{}
+	}
+	text := func(name string) (value string) {
+		if json.Unmarshal(members[name], &value) != nil {
+			return ""
+		}
+		return value
+	}
+	return devopsAnswer{Token: text("oidcToken"), Value: text("value"), Message: text("message")}
+}
+
+// words are what the service says. A value without a space is no sentence and may be a secret.
+func (a devopsAnswer) words() string {
+	for _, text := range []string{a.Message, a.Value} {
+		if strings.Contains(strings.TrimSpace(text), " ") {
+			return text
+		}
+	}
+	return ""
+}
+
+func refusesReference(said string) bool { return strings.Contains(said, "no explicit reference") }
+
+func (s devopsSource) advise(status int, said string) string {
+	switch {
+	case refusesReference(said):
+		return "in every stage that asks for a token, a step must name the service connection, for example as the azureSubscription of an AzureCLI@2 task"
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNonAuthoritativeInfo, status == http.StatusFound:
+		return devopsAccessToken + " isn't accepted: it ends with the job's timeout, and the pipeline needs permission for the service connection " +
+			s.connection()
+	case status == http.StatusNotFound:
+		return "check the service connection's ID " + s.connection() + " and " + devopsRequestURI
+	}
+	return ""
+}

@@ -1,0 +1,77 @@
+package azoidc
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Claims are the claims of an assertion that Microsoft Entra compares with an application's federated identity
+// credentials, and those that tell when it can be used. None of them is secret.
+type Claims struct {
+	Issuer, Subject, ID            string
+	Audience                       []string
+	IssuedAt, NotBefore, ExpiresAt time.Time // zero when absent
+	JobWorkflowRef                 string    // GitHub only
+}
+
+// ParseClaims decodes the claims of assertion, a JWT in the compact form of RFC 7519. It verifies no signature: only
+// Microsoft Entra decides whether to trust an assertion. Its error never quotes the assertion.
+func ParseClaims(assertion string) (Claims, error) {
+	segments := strings.Split(assertion, ".")
+	if len(segments) != 3 {
+		return Claims{}, fmt.Errorf("not a JWT: %s", shape(assertion, len(segments)))
+	}
+	var header map[string]any
+	if err := decodeSegment(segments[0], &header); err != nil {
+		return Claims{}, fmt.Errorf("not a JWT: its header %w", err)
+	}
+	var payload struct {
+		jwt.RegisteredClaims
+		JobWorkflowRef string `json:"job_workflow_ref"`
+	}
+	if err := decodeSegment(segments[1], &payload); err != nil {
+		return Claims{}, fmt.Errorf("not a JWT: its payload %w", err)
+	}
+	return Claims{
+		Issuer:         payload.Issuer,
+		Subject:        payload.Subject,
+		ID:             payload.ID,
+		Audience:       payload.Audience,
+		IssuedAt:       claimTime(payload.IssuedAt),
+		NotBefore:      claimTime(payload.NotBefore),
+		ExpiresAt:      claimTime(payload.ExpiresAt),
+		JobWorkflowRef: payload.JobWorkflowRef,
+	}, nil
+}
+
+func shape(assertion string, segments int) string {
+	if assertion == "" {
+		return "it is empty"
+	}
+	return fmt.Sprintf("%d bytes in %d dot-separated parts instead of 3", len(assertion), segments)
+}
+
+// decodeSegment keeps the decoders' own errors, which quote what they read, out of its error.
+func decodeSegment(segment string, into any) error {
+	decoded, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(segment, "="))
+	if err != nil {
+		return errors.New("isn't base64url")
+	}
+	if json.Unmarshal(decoded, into) != nil {
+		return errors.New("isn't a JSON object with claims of the registered types")
+	}
+	return nil
+}
+
+func claimTime(date *jwt.NumericDate) time.Time {
+	if date == nil {
+		return time.Time{}
+	}
+	return date.UTC()
+}

@@ -1,0 +1,73 @@
+package azoidc
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+const (
+	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants.
+	maxEntries = 4096
+	// forgetAfter is how long an entry without a usable token stays, for its last error.
+	forgetAfter = time.Hour
+)
+
+// entry returns k's entry, and makes it for the request when there is none.
+func (c *TokenCache) entry(k key, request policy.TokenRequestOptions) *entry {
+	if e := (*c.entries.Load())[k]; e != nil {
+		return e
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := *c.entries.Load()
+	if e := old[k]; e != nil {
+		return e
+	}
+	now := time.Now()
+	request.Scopes, request.TenantID, request.Claims = sorted(request.Scopes), k.tenantID, ""
+	e := &entry{request: request, touched: now}
+	grown := maps.Clone(old)
+	sweep(grown, now)
+	grown[k] = e
+	c.entries.Store(&grown)
+	return e
+}
+
+// sweep drops what has been of no use for long, and, where that leaves too many, those that end first.
+func sweep(entries map[key]*entry, now time.Time) {
+	maps.DeleteFunc(entries, func(_ key, e *entry) bool { return e.drop(now.Add(-forgetAfter)) })
+	if len(entries) < maxEntries {
+		return
+	}
+	byEnd := slices.SortedFunc(maps.Keys(entries), func(a, b key) int {
+		return cmp.Compare(entries[a].end(), entries[b].end())
+	})
+	for _, k := range byEnd[:maxEntries/8] {
+		if entries[k].drop(farFuture) {
+			delete(entries, k)
+		}
+	}
+}
+
+var farFuture = time.Unix(1<<40, 0)
+
+// drop gives the entry up, unless a flight is under way or it was of use after limit.
+func (e *entry) drop(limit time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	held := e.held.Load()
+	e.dropped = e.flight == nil && e.touched.Before(limit) && (held == nil || held.ExpiresOn.Before(limit))
+	return e.dropped
+}
+
+// end is when the entry's token ends, in Unix seconds.
+func (e *entry) end() int64 {
+	if held := e.held.Load(); held != nil {
+		return held.ExpiresOn.Unix()
+	}
+	return 0
+}

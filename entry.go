@@ -1,0 +1,167 @@
+package azoidc
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+const (
+	// A failed refresh is repeated after minBackoff, then after twice as long each time, up to maxBackoff.
+	minBackoff = 30 * time.Second
+	maxBackoff = 5 * time.Minute
+	// msalMargin is how long before its end MSAL, and Azure CLI, stop handing out a token that they keep.
+	msalMargin = 5 * time.Minute
+)
+
+// An entry holds the token of one key and the flights that bring new ones. Its lock is never held while one is made.
+type entry struct {
+	request policy.TokenRequestOptions // without claims
+	held    atomic.Pointer[heldToken]
+
+	mu       sync.Mutex
+	flight   *flight   // the latest one, until it has landed
+	begun    uint64    // how many flights have begun
+	outdated uint64    // flights up to this number bring nothing that is still wanted
+	failures int       // in a row
+	retryAt  time.Time // no refresh before
+	lastErr  error     // of the latest refresh
+	touched  time.Time // when something last happened here
+	dropped  bool      // the cache has no such entry any more
+	distrust bool      // the token was invalidated, so no persistent cache may bring it back
+}
+
+// A ticket is either a token to serve or a flight to wait for; with the latter, held is what to fall back on.
+type ticket struct {
+	held   *heldToken
+	flight *flight
+}
+
+// ask decides what a caller gets. It returns false when the entry isn't the cache's any more.
+func (e *entry) ask(ctx context.Context, c *TokenCache, claims string) (ticket, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.dropped {
+		return ticket{}, false
+	}
+	now := time.Now()
+	held := e.held.Load()
+	if claims != "" {
+		return e.askFor(ctx, c, claims, held, now), true
+	}
+	if held == nil {
+		return ticket{flight: e.join(ctx, c)}, true
+	}
+	switch held.freshness(now) {
+	case stale:
+		e.refresh(ctx, c, now)
+	case expired:
+		if e.lastErr == nil && now.Before(e.retryAt) && now.Before(held.ExpiresOn) {
+			break // the credential has no better one yet
+		}
+		return ticket{held: held, flight: e.join(ctx, c)}, true
+	}
+	return ticket{held: held}, true
+}
+
+// askFor is ask for a caller with claims, for whom a held token is no fallback: it was just refused.
+func (e *entry) askFor(ctx context.Context, c *TokenCache, claims string, held *heldToken, now time.Time) ticket {
+	if held != nil && held.answers(claims, now) {
+		return ticket{held: held}
+	}
+	if e.flight == nil || e.flight.claims != claims {
+		e.begin(ctx, c, claims)
+	}
+	return ticket{flight: e.flight.joined()}
+}
+
+func (e *entry) join(ctx context.Context, c *TokenCache) *flight {
+	if e.flight == nil {
+		e.begin(ctx, c, "")
+	}
+	return e.flight.joined()
+}
+
+// refresh begins a flight that nobody waits for, unless one is under way or it is too early after a failure.
+func (e *entry) refresh(ctx context.Context, c *TokenCache, now time.Time) *flight {
+	if e.flight != nil || now.Before(e.retryAt) {
+		return nil
+	}
+	return e.begin(ctx, c, "")
+}
+
+func (e *entry) begin(ctx context.Context, c *TokenCache, claims string) *flight {
+	e.begun++
+	e.flight = &flight{number: e.begun, claims: claims, done: make(chan struct{})}
+	request := e.request
+	request.Claims = claims
+	if e.distrust {
+		ctx = withoutPersistentCache(ctx)
+	}
+	e.flight.start(ctx, c, e, request)
+	return e.flight
+}
+
+// land takes in what a flight brought: the first call for a flight counts.
+func (e *entry) land(c *TokenCache, f *flight, brought *heldToken, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f.landed {
+		return
+	}
+	f.landed, f.token, f.err = true, brought, err
+	if e.flight == f {
+		e.flight = nil
+	}
+	if f.number > e.outdated {
+		e.take(f, brought, err)
+	}
+	e.touched = time.Now()
+	close(f.done)
+	c.news.tell()
+}
+
+func (e *entry) take(f *flight, brought *heldToken, err error) {
+	held := e.held.Load()
+	now := time.Now()
+	switch {
+	case held != nil && held.flight > f.number:
+		// A later flight was faster, and what it brought stays.
+	case err != nil:
+		e.lastErr = err
+		e.backOff(now, retryAfterOf(err))
+	case held != nil && f.claims == "" && !brought.ExpiresOn.After(held.ExpiresOn):
+		// The credential has a cache of its own and handed out the same token, or an older one.
+		e.lastErr = nil
+		e.backOff(now, held.ExpiresOn.Add(-msalMargin).Sub(now))
+	default:
+		brought.claims, brought.flight = f.claims, f.number
+		e.held.Store(brought)
+		e.lastErr, e.failures, e.retryAt, e.distrust = nil, 0, time.Time{}, false
+	}
+}
+
+// backOff puts the next refresh off, for at least as long as asked.
+func (e *entry) backOff(now time.Time, asked time.Duration) {
+	wait := min(minBackoff<<min(e.failures, 8), maxBackoff)
+	e.failures++
+	e.retryAt = now.Add(max(wait, asked))
+}
+
+func (e *entry) invalidate() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held.Store(nil)
+	e.outdated = e.begun
+	e.flight = nil // whoever waits for it asked before; whoever asks from now on gets another
+	e.lastErr, e.failures, e.retryAt, e.distrust = nil, 0, time.Time{}, true
+}
+
+func (e *entry) status() (*heldToken, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.held.Load(), e.lastErr
+}

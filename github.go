@@ -1,0 +1,192 @@
+package azoidc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+)
+
+const (
+	githubRequestURL   = "ACTIONS_ID_TOKEN_REQUEST_URL"
+	githubRequestToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+)
+
+// GitHubActionsAssertionOptions are the options of [GitHubActionsAssertion].
+type GitHubActionsAssertionOptions struct {
+	azcore.ClientOptions // of the requests to GitHub; Retry included
+
+	// Audience is the aud claim to ask for. Empty: what Microsoft Entra recommends for the cloud of
+	// ClientOptions.Cloud or AZURE_AUTHORITY_HOST, "api://AzureADTokenExchange" in the public one.
+	Audience string
+	// RequestURL and RequestToken replace ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN, which are
+	// otherwise read anew at every request. Gitea's, Forgejo's and Terraform's variables hold the same.
+	RequestURL, RequestToken string
+}
+
+// GitHubActionsAssertion requests a new OIDC token from GitHub Actions at every call. Requests that fail for a moment
+// are repeated as options.Retry says; options may be nil.
+// https://docs.github.com/actions/reference/security/oidc
+func GitHubActionsAssertion(options *GitHubActionsAssertionOptions) AssertionFunc {
+	if options == nil {
+		options = &GitHubActionsAssertionOptions{}
+	}
+	source, err := newGitHubSource(options.ClientOptions, options.Audience, options.RequestURL, options.RequestToken)
+	if err != nil {
+		return func(context.Context) (string, error) { return "", err }
+	}
+	return repeated(source, source.retries)
+}
+
+// GitHubActionsCredentialOptions are the options of [NewGitHubActionsCredential].
+type GitHubActionsCredentialOptions struct {
+	CredentialOptions
+
+	// Audience, RequestURL and RequestToken are as in [GitHubActionsAssertionOptions].
+	Audience, RequestURL, RequestToken string
+}
+
+// GitHubActionsCredential authenticates an application with the OIDC token of a GitHub Actions job, and requests a new
+// one for every exchange. The job needs "permissions: id-token: write". It is safe for concurrent use.
+type GitHubActionsCredential struct {
+	*TokenCache
+}
+
+// NewGitHubActionsCredential makes a GitHubActionsCredential for the application clientID in tenantID; where they are
+// empty, AZURE_CLIENT_ID and AZURE_TENANT_ID tell. It makes no request. It fails for arguments that can't be right;
+// that the program doesn't run in GitHub Actions is what GetToken reports, as a credential-unavailable error.
+func NewGitHubActionsCredential(tenantID, clientID string, options *GitHubActionsCredentialOptions) (*GitHubActionsCredential, error) {
+	if options == nil {
+		options = &GitHubActionsCredentialOptions{}
+	}
+	id, err := resolveIdentity(tenantID, clientID, []string{"AZURE_TENANT_ID"}, []string{"AZURE_CLIENT_ID"})
+	if err != nil {
+		return nil, err
+	}
+	source, err := newGitHubSource(options.ClientOptions, options.Audience, options.RequestURL, options.RequestToken)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := newCredentialCache("GitHubActionsCredential", id, source, &options.CredentialOptions)
+	if err != nil {
+		return nil, err
+	}
+	return &GitHubActionsCredential{cache}, nil
+}
+
+// Format prints the options without the request token.
+func (o GitHubActionsAssertionOptions) Format(s fmt.State, verb rune) {
+	type plain GitHubActionsAssertionOptions
+	o.RequestToken = hide(o.RequestToken)
+	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
+}
+
+// Format prints the options without the request token.
+func (o GitHubActionsCredentialOptions) Format(s fmt.State, verb rune) {
+	type plain GitHubActionsCredentialOptions
+	o.RequestToken = hide(o.RequestToken)
+	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
+}
+
+type githubSource struct {
+	oidcEndpoint
+	audience, requestURL, requestToken string
+}
+
+func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken string) (githubSource, error) {
+	endpoint, err := newOIDCEndpoint("GitHub Actions", o)
+	if audience == "" {
+		audience = resolveAuthorityHost(o.Cloud).audience()
+	}
+	return githubSource{endpoint, audience, requestURL, requestToken}, err
+}
+
+func (s githubSource) name() string { return s.source }
+
+func (s githubSource) url() string   { return firstOf(s.requestURL, environment(githubRequestURL)) }
+func (s githubSource) token() string { return firstOf(s.requestToken, environment(githubRequestToken)) }
+
+func (s githubSource) available() error {
+	var missing string
+	switch {
+	case s.url() == "":
+		missing = githubRequestURL
+	case s.token() == "":
+		missing = githubRequestToken
+	default:
+		return nil
+	}
+	return unavailable("GitHubActionsCredential", "missing environment variable "+missing,
+		"in a GitHub Actions job, add 'permissions: id-token: write' to the workflow or the job "+
+			"(a pull request from a fork never gets it)")
+}
+
+func (s githubSource) request(ctx context.Context) (assertion, error) {
+	if err := s.available(); err != nil {
+		return assertion{}, err
+	}
+	target, err := url.Parse(s.url())
+	if err != nil {
+		return assertion{}, &AssertionError{Source: s.source, Err: fmt.Errorf("%s is no URL", githubRequestURL),
+			advice: "pass the variable on as the runner sets it"}
+	}
+	query := target.Query()
+	query.Set("audience", s.audience)
+	target.RawQuery = query.Encode()
+	answer, err := s.send(ctx, oidcRequest{
+		method: http.MethodGet, url: target, bearer: s.token(),
+		header: http.Header{"Accept": {"application/json"}},
+	})
+	if err != nil {
+		return assertion{}, err
+	}
+	return s.read(answer)
+}
+
+// read takes the token out of GitHub's answer.
+func (s githubSource) read(answer oidcAnswer) (assertion, error) {
+	parsed := parseGitHubAnswer(answer.body)
+	said := quote(parsed.words(), answer.secrets...)
+	switch {
+	case answer.status == http.StatusOK && parsed.Value != "":
+		return answer.assertion(parsed.Value), nil
+	case answer.succeeded():
+		return assertion{}, s.tokenless(answer, said, "")
+	}
+	said = firstOf(said, quoteBody(answer.body, answer.secrets...))
+	return assertion{}, s.refused(answer, said, s.advise(answer.status))
+}
+
+// githubAnswer is a success or a refusal: {"count":n,"value":"<JWT>"} or {"statusCode":400,"errorMessage":"…"}.
+type githubAnswer struct {
+	Value        string `json:"value"`
+	ErrorMessage string `json:"errorMessage"`
+	Message      string `json:"message"`
+}
+
+// parseGitHubAnswer returns what could be decoded; a body of another kind gives an empty answer.
+func parseGitHubAnswer(body []byte) githubAnswer {
+	var answer githubAnswer
+	if json.Unmarshal(body, &answer) != nil {
+		return githubAnswer{}
+	}
+	return answer
+}
+
+func (a githubAnswer) words() string { return firstOf(a.ErrorMessage, a.Message) }
+
+func (s githubSource) advise(status int) string {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "the request token (" + githubRequestToken + ") isn't accepted: it ends about 6 hours after the job's start, " +
+			"so split a longer job; a token of another job or run doesn't work either"
+	case http.StatusBadRequest:
+		return fmt.Sprintf("check the audience %q: GitHub issues tokens for URL-like audiences only", s.audience)
+	case http.StatusNotFound:
+		return "check that " + githubRequestURL + " is passed on as the runner set it"
+	}
+	return ""
+}

@@ -1,0 +1,47 @@
+package outbound
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// MaxAnswer is how many bytes of an answer are read: far more than any token or discovery document has.
+const MaxAnswer = 1 << 20
+
+// ErrTooLarge ends the reading of an answer that has more than MaxAnswer bytes.
+var ErrTooLarge = errors.New("the answer is larger than any token answer")
+
+// bounded makes resp's body fail beyond MaxAnswer bytes. azcore reads each body to its end before any policy sees it,
+// so the bound has to be here.
+func bounded(resp *http.Response) (*http.Response, error) {
+	if resp.ContentLength > MaxAnswer {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%w: %d bytes announced, at most %d accepted", ErrTooLarge, resp.ContentLength, MaxAnswer)
+	}
+	if resp.Body != nil {
+		resp.Body = &boundedBody{body: resp.Body, left: MaxAnswer}
+	}
+	return resp, nil
+}
+
+type boundedBody struct {
+	body io.ReadCloser
+	left int
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	// One byte more than allowed is asked for, so that a body of exactly MaxAnswer bytes still ends with io.EOF.
+	if len(p) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.body.Read(p)
+	if n > b.left {
+		return b.left, fmt.Errorf("%w: stopped after %d bytes", ErrTooLarge, MaxAnswer)
+	}
+	b.left -= n
+	return n, err
+}
+
+func (b *boundedBody) Close() error { return b.body.Close() }

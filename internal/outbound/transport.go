@@ -1,0 +1,69 @@
+// Package outbound is the only way out of this library: every request of both legs, for assertions and for access
+// tokens, passes its Transport.
+package outbound
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// ErrInsecure refuses a request that would carry a secret over plain http to another machine.
+var ErrInsecure = errors.New("refused to send a credential over plain http")
+
+// ErrRedirected refuses the answer of a transporter that followed a redirect on its own.
+var ErrRedirected = errors.New("the transport followed a redirect, which a request for a token never may")
+
+type transport struct {
+	inner policy.Transporter
+}
+
+// Transport makes inner, or azcore's kind of default client when inner is nil, safe for requests that carry secrets:
+// https only, loopback excepted; no redirect is followed; at most [MaxAnswer] bytes of an answer are read.
+func Transport(inner policy.Transporter) policy.Transporter {
+	switch client := inner.(type) {
+	case nil:
+		return transport{inner: defaultClient()}
+	case *http.Client:
+		return transport{inner: withoutRedirects(client)}
+	}
+	return transport{inner: inner}
+}
+
+func (t transport) Do(req *http.Request) (*http.Response, error) {
+	if err := checkScheme(req.URL); err != nil {
+		return nil, err
+	}
+	resp, err := t.inner.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if from := redirectedFrom(resp); from != nil {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%w: from %s to %s", ErrRedirected, from.Host, resp.Request.URL.Host)
+	}
+	return bounded(resp)
+}
+
+func checkScheme(u *url.URL) error {
+	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s://%s is not https", ErrInsecure, u.Scheme, u.Host)
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// redirectedFrom tells whose redirect brought resp: net/http links the answer that caused a request to that request.
+func redirectedFrom(resp *http.Response) *url.URL {
+	if resp.Request == nil || resp.Request.Response == nil || resp.Request.Response.Request == nil {
+		return nil
+	}
+	return resp.Request.Response.Request.URL
+}

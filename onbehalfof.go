@@ -1,0 +1,62 @@
+package azoidc
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// OnBehalfOfCredentialOptions are the options of [NewOnBehalfOfCredential]. A persistent Cache isn't used: azidentity's
+// on-behalf-of credential has none.
+type OnBehalfOfCredentialOptions struct {
+	CredentialOptions
+}
+
+// OnBehalfOfCredential acquires tokens on behalf of a user who called this application with an access token, while the
+// application itself authenticates with assertions from any source. It is safe for concurrent use, for one user.
+// https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
+type OnBehalfOfCredential struct {
+	*TokenCache
+}
+
+// NewOnBehalfOfCredential makes an OnBehalfOfCredential. The userAssertion is the access token that the user called
+// with: its audience is this very application, clientID. The assertion is the application's own. Where tenantID and
+// clientID are empty, AZURE_TENANT_ID and AZURE_CLIENT_ID tell. It makes no request and fails only for arguments that
+// can't be right.
+func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion AssertionFunc, options *OnBehalfOfCredentialOptions) (*OnBehalfOfCredential, error) {
+	userAssertion = strings.TrimSpace(userAssertion)
+	switch {
+	case assertion == nil:
+		return nil, errNoAssertionFunc
+	case userAssertion == "":
+		return nil, errors.New("azoidc: the user assertion is empty; it is the access token that the user called this application with")
+	}
+	if options == nil {
+		options = &OnBehalfOfCredentialOptions{}
+	}
+	id, err := resolveIdentity(tenantID, clientID, []string{"AZURE_TENANT_ID"}, []string{"AZURE_CLIENT_ID"})
+	if err != nil {
+		return nil, err
+	}
+	x := newExchange("OnBehalfOfCredential", id, funcSource(assertion), &options.CredentialOptions)
+	x.userAssertion = userAssertion
+	x.redeem = redeemOnBehalfOf(userAssertion)
+	cache, err := x.cached(&options.CredentialOptions)
+	if err != nil {
+		return nil, err
+	}
+	return &OnBehalfOfCredential{cache}, nil
+}
+
+func redeemOnBehalfOf(userAssertion string) redeemer {
+	return func(id identity, assert AssertionFunc, options *azidentity.ClientAssertionCredentialOptions) (azcore.TokenCredential, error) {
+		return azidentity.NewOnBehalfOfCredentialWithClientAssertions(id.tenantID, id.clientID, userAssertion, assert,
+			&azidentity.OnBehalfOfCredentialOptions{
+				ClientOptions:              options.ClientOptions,
+				AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
+				DisableInstanceDiscovery:   options.DisableInstanceDiscovery,
+			})
+	}
+}
