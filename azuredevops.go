@@ -64,6 +64,14 @@ func NewAzurePipelinesCredential(tenantID, clientID, serviceConnectionID, system
 	if options == nil {
 		options = &AzurePipelinesCredentialOptions{}
 	}
+	x, err := newPipelinesExchange(tenantID, clientID, serviceConnectionID, systemAccessToken, options)
+	if err != nil {
+		return nil, err
+	}
+	return &AzurePipelinesCredential{x.cached(&options.TokenCache)}, nil
+}
+
+func newPipelinesExchange(tenantID, clientID, serviceConnectionID, systemAccessToken string, options *AzurePipelinesCredentialOptions) (*exchange, error) {
 	id, err := resolveIdentity(tenantID, clientID,
 		[]string{"AZURESUBSCRIPTION_TENANT_ID", "AZURE_TENANT_ID"},
 		[]string{"AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"})
@@ -74,11 +82,7 @@ func NewAzurePipelinesCredential(tenantID, clientID, serviceConnectionID, system
 	if err != nil {
 		return nil, err
 	}
-	cache, err := newCredentialCache("AzurePipelinesCredential", id, source, &options.CredentialOptions)
-	if err != nil {
-		return nil, err
-	}
-	return &AzurePipelinesCredential{cache}, nil
+	return newExchange(namePipelines, id, source, redeemClientAssertion, &options.CredentialOptions)
 }
 
 type devopsSource struct {
@@ -100,16 +104,15 @@ func (s devopsSource) connection() string {
 func (s devopsSource) token() string { return firstOf(s.accessToken, environment(devopsAccessToken)) }
 
 func (s devopsSource) available() error {
-	const credential = "AzurePipelinesCredential"
 	switch {
 	case s.uri() == "":
-		return unavailable(credential, "missing environment variable "+devopsRequestURI,
+		return unavailable(namePipelines, "missing environment variable "+devopsRequestURI,
 			"Azure Pipelines sets it in the jobs of organizations that have workload identity federation")
 	case s.token() == "":
-		return unavailable(credential, "missing environment variable "+devopsAccessToken,
+		return unavailable(namePipelines, "missing environment variable "+devopsAccessToken,
 			"map it in the step: 'env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)'")
 	case s.connection() == "":
-		return unavailable(credential, "missing environment variable "+devopsConnectionID,
+		return unavailable(namePipelines, "missing environment variable "+devopsConnectionID,
 			"pass the service connection's ID, or run in an AzureCLI@2 or AzurePowerShell@5 task, which sets it")
 	}
 	return nil

@@ -62,40 +62,23 @@ func NewAssertionCredential(tenantID, clientID string, assertion AssertionFunc, 
 	if err != nil {
 		return nil, err
 	}
-	cache, err := newCredentialCache("AssertionCredential", id, funcSource(assertion), &options.CredentialOptions)
+	x, err := newExchange("AssertionCredential", id, funcSource(assertion), redeemClientAssertion, &options.CredentialOptions)
 	if err != nil {
 		return nil, err
 	}
-	return &AssertionCredential{cache}, nil
+	return &AssertionCredential{x.cached(&options.TokenCache)}, nil
 }
 
-// newCredentialCache makes the exchange of a credential and the cache in front of it.
-func newCredentialCache(credential string, id identity, source assertionSource, options *CredentialOptions) (*TokenCache, error) {
-	x := newExchange(credential, id, source, options)
-	x.redeem = redeemClientAssertion
-	return x.cached(options)
-}
-
-// cached puts a cache in front of the exchange, after a trial that reports options azidentity can't use.
-func (x *exchange) cached(options *CredentialOptions) (*TokenCache, error) {
-	if len(x.identity.missing) == 0 {
-		if _, err := x.redeem(x.identity, StaticAssertion(""), &x.options); err != nil {
-			return nil, err
-		}
-	}
-	cache := NewTokenCache(x, &options.TokenCache)
-	cache.tenantID = x.identity.tenantID
-	return cache, nil
-}
-
-func newExchange(credential string, id identity, source assertionSource, options *CredentialOptions) *exchange {
+// newExchange fails for options that azidentity can't use.
+func newExchange(credential string, id identity, source assertionSource, redeem redeemer, options *CredentialOptions) (*exchange, error) {
 	client := clientOptions(options.ClientOptions)
 	client.PerCallPolicies = slices.Clone(client.PerCallPolicies)
 	client.PerRetryPolicies = slices.Clone(client.PerRetryPolicies)
-	return &exchange{
+	x := &exchange{
 		credential:  credential,
 		identity:    id,
 		source:      source,
+		redeem:      redeem,
 		retries:     newRetries(options.Retry),
 		replication: options.ReplicationTimeout,
 		options: azidentity.ClientAssertionCredentialOptions{
@@ -105,6 +88,18 @@ func newExchange(credential string, id identity, source assertionSource, options
 			DisableInstanceDiscovery:   options.DisableInstanceDiscovery || resolveAuthorityHost(options.Cloud).trusted(),
 		},
 	}
+	if len(id.missing) > 0 {
+		return x, nil
+	}
+	_, err := redeem(id, StaticAssertion(""), &x.options)
+	return x, err
+}
+
+// cached puts a cache in front of the exchange.
+func (x *exchange) cached(options *TokenCacheOptions) *TokenCache {
+	cache := NewTokenCache(x, options)
+	cache.tenantID = x.identity.tenantID
+	return cache
 }
 
 func redeemClientAssertion(id identity, assert AssertionFunc, options *azidentity.ClientAssertionCredentialOptions) (azcore.TokenCredential, error) {

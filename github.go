@@ -62,6 +62,14 @@ func NewGitHubActionsCredential(tenantID, clientID string, options *GitHubAction
 	if options == nil {
 		options = &GitHubActionsCredentialOptions{}
 	}
+	x, err := newGitHubExchange(tenantID, clientID, options)
+	if err != nil {
+		return nil, err
+	}
+	return &GitHubActionsCredential{x.cached(&options.TokenCache)}, nil
+}
+
+func newGitHubExchange(tenantID, clientID string, options *GitHubActionsCredentialOptions) (*exchange, error) {
 	id, err := resolveIdentity(tenantID, clientID, []string{"AZURE_TENANT_ID"}, []string{"AZURE_CLIENT_ID"})
 	if err != nil {
 		return nil, err
@@ -70,11 +78,7 @@ func NewGitHubActionsCredential(tenantID, clientID string, options *GitHubAction
 	if err != nil {
 		return nil, err
 	}
-	cache, err := newCredentialCache("GitHubActionsCredential", id, source, &options.CredentialOptions)
-	if err != nil {
-		return nil, err
-	}
-	return &GitHubActionsCredential{cache}, nil
+	return newExchange(nameGitHub, id, source, redeemClientAssertion, &options.CredentialOptions)
 }
 
 // Format prints the options without the request token.
@@ -119,7 +123,7 @@ func (s githubSource) available() error {
 	default:
 		return nil
 	}
-	return unavailable("GitHubActionsCredential", "missing environment variable "+missing,
+	return unavailable(nameGitHub, "missing environment variable "+missing,
 		"in a GitHub Actions job, add 'permissions: id-token: write' to the workflow or the job "+
 			"(a pull request from a fork never gets it)")
 }

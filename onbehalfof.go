@@ -40,14 +40,12 @@ func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion
 	if err != nil {
 		return nil, err
 	}
-	x := newExchange("OnBehalfOfCredential", id, funcSource(assertion), &options.CredentialOptions)
-	x.userAssertion = userAssertion
-	x.redeem = redeemOnBehalfOf(userAssertion)
-	cache, err := x.cached(&options.CredentialOptions)
+	x, err := newExchange("OnBehalfOfCredential", id, funcSource(assertion), redeemOnBehalfOf(userAssertion), &options.CredentialOptions)
 	if err != nil {
 		return nil, err
 	}
-	return &OnBehalfOfCredential{cache}, nil
+	x.userAssertion = userAssertion
+	return &OnBehalfOfCredential{x.cached(&options.TokenCache)}, nil
 }
 
 func redeemOnBehalfOf(userAssertion string) redeemer {

@@ -15,8 +15,8 @@ type Application struct {
 	public      bool
 }
 
-// FederatedCredential says whose tokens are an application's: issuer, subject and audience must match exactly, letter case included, see
-// https://learn.microsoft.com/graph/api/resources/federatedidentitycredential.
+// FederatedCredential says whose tokens are an application's: issuer, subject and audience must match exactly, letter
+// case included, see https://learn.microsoft.com/graph/api/resources/federatedidentitycredential.
 type FederatedCredential struct {
 	Issuer, Subject, Audience string
 
@@ -72,7 +72,8 @@ func (a *Application) Distrust() {
 	a.credentials = nil
 }
 
-// SetPublic makes the application a public client, or a confidential one again; a public one may not present assertions (AADSTS700025).
+// SetPublic makes the application a public client, or a confidential one again; a public one may not present assertions
+// (AADSTS700025).
 func (a *Application) SetPublic(public bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

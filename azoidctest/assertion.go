@@ -11,8 +11,8 @@ import (
 )
 
 // verifyAssertion is Entra's check of a client assertion that another issuer signed, see
-// https://learn.microsoft.com/entra/workload-id/workload-identity-federation#how-it-works and RFC 7523 section 3. Only issuers that the
-// application trusts are ever read from.
+// https://learn.microsoft.com/entra/workload-id/workload-identity-federation#how-it-works and RFC 7523 section 3. Only
+// issuers that the application trusts are ever read from.
 func (c *Cloud) verifyAssertion(ctx context.Context, app *Application, assertion string) error {
 	claims := jwt.MapClaims{}
 	now, later := app.trusted()
@@ -48,7 +48,8 @@ func (c *Cloud) assertionKey(ctx context.Context, issuer string, token *jwt.Toke
 	key, err := c.federated.key(ctx, issuer, id)
 	switch {
 	case errors.Is(err, errUnknownKey):
-		return nil, refusef(700027, "Client assertion failed signature validation. The key was not found. [Reason - The key was not found., kid: '%s']", id)
+		return nil, refusef(700027, "Client assertion failed signature validation. [Reason - The key was not found., kid: '%s']",
+			id)
 	case err != nil:
 		return nil, refusef(50166, "Request to External OIDC endpoint failed: %v", err)
 	}
@@ -59,18 +60,24 @@ func (c *Cloud) assertionKey(ctx context.Context, issuer string, token *jwt.Toke
 func refuseAssertion(err error, claims jwt.MapClaims) *refusal {
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed), errors.Is(err, jwt.ErrTokenRequiredClaimMissing), errors.Is(err, jwt.ErrInvalidType):
-		return refusef(50027, "JWT token is invalid or malformed.")
+		return refuse(50027)
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
-		const form = "2006-01-02T15:04:05.0000000Z"
-		return refusef(700024, "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time of assertion %s. "+
-			"Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
-			time.Now().UTC().Format(form), timeOf(claims.GetNotBefore()).UTC().Format(form), timeOf(claims.GetExpirationTime()).UTC().Format(form))
+		return outOfTime(claims)
 	}
 	return asRefusal(err, 700027)
 }
 
-// match is nil when one of the credentials is for the claims. Otherwise it tells which claim differs from the credentials that match in
-// the claims before it: issuer, subject, audience.
+func outOfTime(claims jwt.MapClaims) *refusal {
+	const form = "2006-01-02T15:04:05.0000000Z"
+	begin, end := timeOf(claims.GetNotBefore()), timeOf(claims.GetExpirationTime())
+	return refusef(700024, "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, "+
+		"expiry time of assertion %s. Review the documentation at "+
+		"https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
+		time.Now().UTC().Format(form), begin.UTC().Format(form), end.UTC().Format(form))
+}
+
+// match is nil when one of the credentials is for the claims. Otherwise it tells which claim differs from the
+// credentials that match in the claims before it: issuer, subject, audience.
 func match(credentials []FederatedCredential, claims jwt.MapClaims) error {
 	issuer, _ := claims.GetIssuer()
 	subject, _ := claims.GetSubject()
@@ -83,8 +90,8 @@ func match(credentials []FederatedCredential, claims jwt.MapClaims) error {
 	same := filter(issued, func(f FederatedCredential) bool { return f.Subject == subject })
 	if len(same) == 0 {
 		if slices.ContainsFunc(issued, func(f FederatedCredential) bool { return strings.EqualFold(f.Subject, subject) }) {
-			return refusef(7002138, "No matching federated identity record found for presented assertion subject '%s'. The subject matches a federated identity "+
-				"credential but for its letter case. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.", subject)
+			return refusef(7002138, "No matching federated identity record found for presented assertion subject '%s'. The subject "+
+				"matches a federated identity credential but for its letter case.", subject)
 		}
 		return unmatched(700213, "subject", subject)
 	}
@@ -99,6 +106,7 @@ func filter(credentials []FederatedCredential, keep func(FederatedCredential) bo
 }
 
 func unmatched(code int, claim, value string) *refusal {
-	return refusef(code, "No matching federated identity record found for presented assertion %s '%s'. Check your federated identity credential Subject, "+
-		"Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation", claim, value)
+	return refusef(code, "No matching federated identity record found for presented assertion %s '%s'. Check your federated "+
+		"identity credential Subject, Audience and Issuer against the presented assertion. "+
+		"https://learn.microsoft.com/entra/workload-id/workload-identity-federation", claim, value)
 }

@@ -2,7 +2,6 @@ package azoidctest
 
 import (
 	"cmp"
-	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
@@ -22,7 +21,8 @@ const (
 type ConnectionKind int
 
 const (
-	// OlderConnection is issued by https://vstoken.dev.azure.com/{organization ID} for api://AzureADTokenExchange, for 5 minutes.
+	// OlderConnection is issued by https://vstoken.dev.azure.com/{organization ID} for api://AzureADTokenExchange, for
+	// 5 minutes.
 	OlderConnection ConnectionKind = iota
 	// NewerConnection is issued by Entra itself for a fixed GUID, for 24 h 5 min.
 	NewerConnection
@@ -38,16 +38,21 @@ type PipelinesJobOptions struct {
 	// ServiceConnectionID is a GUID as a rule. "": a random one.
 	ServiceConnectionID string
 
-	// Shared hands out the same token until it ends, as the service does for the newer kind. TokenAge is the first one's age when it's first
-	// asked for; later ones are new.
+	// Shared hands out the same token until it ends, as the service does for the newer kind. TokenAge is the first
+	// one's age when it's first asked for; later ones are new.
 	Shared   bool
 	TokenAge time.Duration
 
-	// Unreferenced: no step of the stage refers to the connection, so that the service answers 200 with a text instead of a token.
+	// Unreferenced: no step of the stage refers to the connection, so that the service answers 200 with a text instead
+	// of a token.
 	Unreferenced bool
 
 	// RequestTokenLifetime is the time after which SystemAccessToken is refused. 0: 48 h.
 	RequestTokenLifetime time.Duration
+
+	// SameJob is the job that refers to this service connection too: both have its RequestURI and SystemAccessToken.
+	// Nil: a job of its own.
+	SameJob *PipelinesJob
 
 	Application    *Application  // the connection's; nil: the default one
 	Untrusted      bool          // no federated credential is added to the application
@@ -63,14 +68,15 @@ type PipelinesJob struct {
 	cloud   *Cloud
 	options PipelinesJobOptions
 	key     *signingKey
+	agent   *agent
 
-	mu      sync.Mutex
-	expires time.Time // of SystemAccessToken
-	shared  string
-	ends    time.Time // of shared
+	mu     sync.Mutex
+	shared string
+	ends   time.Time // of shared
 }
 
-// PipelinesJob starts a job and, unless it's Untrusted, adds a federated credential for its service connection to the application. options may be nil.
+// PipelinesJob starts a job and, unless it's Untrusted, adds a federated credential for its service connection to the
+// application. options may be nil.
 func (c *Cloud) PipelinesJob(options *PipelinesJobOptions) *PipelinesJob {
 	o := PipelinesJobOptions{}
 	if options != nil {
@@ -81,22 +87,18 @@ func (c *Cloud) PipelinesJob(options *PipelinesJobOptions) *PipelinesJob {
 	o.ServiceConnection = cmp.Or(o.ServiceConnection, "octo-connection")
 	o.RequestTokenLifetime = cmp.Or(o.RequestTokenLifetime, systemAccessTokenLifetime)
 	o.Application = cmp.Or(o.Application, c.Application())
-	j := &PipelinesJob{
-		SystemAccessToken:   rand.Text(),
-		ServiceConnectionID: cmp.Or(o.ServiceConnectionID, newGUID()),
-		cloud:               c,
-		options:             o,
-		expires:             time.Now().Add(o.RequestTokenLifetime),
-	}
+	j := &PipelinesJob{ServiceConnectionID: cmp.Or(o.ServiceConnectionID, newGUID()), cloud: c, options: o}
 	j.identify()
 	if !o.Untrusted {
-		o.Application.Trust(FederatedCredential{Issuer: j.Issuer, Subject: j.Subject, Audience: j.Audience, EffectiveAfter: o.EffectiveAfter})
+		o.Application.Trust(FederatedCredential{j.Issuer, j.Subject, j.Audience, o.EffectiveAfter})
 	}
-	path := fmt.Sprintf("%s/%s/_apis/distributedtask/hubs/build/plans/%s/jobs/%s/oidctoken", o.Organization, guidOf(o.Project), newGUID(), newGUID())
-	j.RequestURI = c.endpoints.devOps + "/" + path
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pipelines[path] = j
+	if o.SameJob != nil {
+		j.agent = o.SameJob.agent
+	} else {
+		j.agent = c.newAgent(&o)
+	}
+	j.RequestURI, j.SystemAccessToken = j.agent.uri, j.agent.token
+	j.agent.add(j)
 	return j
 }
 
@@ -105,8 +107,8 @@ func (j *PipelinesJob) identify() {
 	organizationID := guidOf(j.options.Organization)
 	if j.options.Kind == NewerConnection {
 		j.Issuer = j.cloud.issuerV2(j.cloud.endpoints.entra, j.cloud.options.TenantID)
-		j.Subject = fmt.Sprintf("/eid1/c/pub/t/%s/a/%s/sc/%s/%s", encodedGUID(j.cloud.options.TenantID), encodedGUID(j.options.Application.clientID),
-			organizationID, j.ServiceConnectionID)
+		j.Subject = fmt.Sprintf("/eid1/c/pub/t/%s/a/%s/sc/%s/%s", encodedGUID(j.cloud.options.TenantID),
+			encodedGUID(j.options.Application.clientID), organizationID, j.ServiceConnectionID)
 		j.Audience = newerAudience
 		j.key = j.cloud.entraKey()
 		return
@@ -118,7 +120,8 @@ func (j *PipelinesJob) identify() {
 	j.key = issuer.key
 }
 
-// Env are the variables that the agent and the tasks AzureCLI@2 and AzurePowerShell@5 set, with SYSTEM_ACCESSTOKEN mapped.
+// Env are the variables that the agent and the tasks AzureCLI@2 and AzurePowerShell@5 set, with SYSTEM_ACCESSTOKEN
+// mapped.
 func (j *PipelinesJob) Env() map[string]string {
 	env := j.cloud.env(j.options.Application)
 	env["TF_BUILD"] = "True"
@@ -132,13 +135,7 @@ func (j *PipelinesJob) Env() map[string]string {
 
 // ExpireRequestToken ends SystemAccessToken: from now on it's refused.
 func (j *PipelinesJob) ExpireRequestToken() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.expires = time.Now()
-}
-
-func (j *PipelinesJob) admits(token string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return token == j.SystemAccessToken && time.Now().Before(j.expires)
+	j.agent.mu.Lock()
+	defer j.agent.mu.Unlock()
+	j.agent.expires = time.Now()
 }

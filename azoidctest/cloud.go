@@ -12,8 +12,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 )
 
-// Cloud is GitHub, Azure DevOps, Entra and some services, as seen from a CI job. It is an [net/http.Handler] and, in memory, a
-// policy.Transporter. All its methods, and those of the jobs, applications and services it makes, are safe for concurrent use.
+// Cloud is GitHub, Azure DevOps, Entra and some services, as seen from a CI job. It is an [net/http.Handler] and, in
+// memory, a policy.Transporter. All its methods, and those of the jobs, applications and services it makes, are safe
+// for concurrent use.
 type Cloud struct {
 	options   Options // constant
 	endpoints endpoints
@@ -28,8 +29,8 @@ type Cloud struct {
 	hosts        map[string]bool
 	issuers      map[string]*issuer
 	applications map[string]*Application // by lower-case client ID
-	gitHubJobs   map[string]*GitHubJob
-	pipelines    map[string]*PipelinesJob
+	gitHubJobs   map[string]*GitHubJob   // by path
+	agents       map[string]*agent       // of Azure Pipelines, by path
 	services     []*Service
 }
 
@@ -38,8 +39,8 @@ type settings struct {
 	assertionLifetime, accessTokenLifetime, refreshIn, clockTolerance time.Duration
 }
 
-// New makes a cloud with one application, to which no federated credential belongs yet. options may be nil. It panics when they
-// contradict themselves.
+// New makes a cloud with one application, to which no federated credential belongs yet. options may be nil. It panics
+// when they contradict themselves.
 func New(options *Options) *Cloud {
 	o := options.withDefaults()
 	c := &Cloud{
@@ -49,7 +50,7 @@ func New(options *Options) *Cloud {
 		issuers:      map[string]*issuer{},
 		applications: map[string]*Application{},
 		gitHubJobs:   map[string]*GitHubJob{},
-		pipelines:    map[string]*PipelinesJob{},
+		agents:       map[string]*agent{},
 		settings: settings{
 			assertionLifetime:   o.AssertionLifetime,
 			accessTokenLifetime: o.AccessTokenLifetime,
@@ -74,8 +75,8 @@ func (c *Cloud) TenantID() string { return c.options.TenantID }
 // ClientID is that of the default application.
 func (c *Cloud) ClientID() string { return c.options.ClientID }
 
-// Configuration names the cloud's authority host, with a path separator at its end, as azcore's own configurations do. In memory its services are
-// those of the public cloud.
+// Configuration names the cloud's authority host, with a path separator at its end, as azcore's own configurations do.
+// In memory its services are those of the public cloud.
 func (c *Cloud) Configuration() cloud.Configuration {
 	configuration := cloud.Configuration{ActiveDirectoryAuthorityHost: c.endpoints.entra + "/"}
 	if c.options.BaseURL == "" {
@@ -84,8 +85,8 @@ func (c *Cloud) Configuration() cloud.Configuration {
 	return configuration
 }
 
-// ClientOptions make Azure SDK clients use the cloud in memory. With a BaseURL, MSAL asks login.microsoftonline.com about the authority
-// host unless DisableInstanceDiscovery is set; [Cloud.Do] answers that too.
+// ClientOptions make Azure SDK clients use the cloud in memory. With a BaseURL, MSAL asks login.microsoftonline.com
+// about the authority host unless DisableInstanceDiscovery is set; [Cloud.Do] answers that too.
 func (c *Cloud) ClientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: c, Cloud: c.Configuration()}
 }

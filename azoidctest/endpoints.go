@@ -58,8 +58,8 @@ var entraHosts = map[string]bool{
 	"login.microsoftonline.de":         true,
 }
 
-// absolute is the URL a client meant, without its query. A server knows only host and path, and the host may be a proxy's: with a BaseURL,
-// what is at no other host of the cloud is below that.
+// absolute is the URL a client meant, without its query. A server knows only host and path, and the host may be a
+// proxy's: with a BaseURL, what is at no other host of the cloud is below that.
 func (c *Cloud) absolute(r *http.Request) string {
 	host := r.Host
 	if base, err := url.Parse(c.options.BaseURL); err == nil && base.Host != "" && !c.resolves(host) {
@@ -105,7 +105,8 @@ func (c *Cloud) routeIssuer(absolute string) http.HandlerFunc {
 	return nil
 }
 
-// splitAuthority splits an Entra URL in the authority host's URL and the path's segments; authority is empty when it isn't one.
+// splitAuthority splits an Entra URL in the authority host's URL and the path's segments; authority is empty when it
+// isn't one.
 func (c *Cloud) splitAuthority(absolute string) (authority string, path []string) {
 	if rest, ok := strings.CutPrefix(absolute, c.endpoints.entra+"/"); ok {
 		return c.endpoints.entra, strings.Split(rest, "/")
@@ -129,7 +130,8 @@ func (c *Cloud) resolves(host string) bool {
 
 type internalReadKey struct{}
 
-// withInternalRead marks what Entra and the services read themselves: in memory it is told from what clients read, and isn't delayed.
+// withInternalRead marks what Entra and the services read themselves: in memory it is told from what clients read, and
+// isn't delayed.
 func withInternalRead(ctx context.Context) context.Context {
 	return context.WithValue(ctx, internalReadKey{}, true)
 }

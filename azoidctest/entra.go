@@ -54,8 +54,12 @@ type metadata struct {
 // clouds are those Entra names in every answer.
 func clouds() []metadata {
 	return []metadata{
-		{"login.microsoftonline.com", "login.windows.net", []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}},
-		{"login.partner.microsoftonline.cn", "login.partner.microsoftonline.cn", []string{"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"}},
+		{"login.microsoftonline.com", "login.windows.net", []string{
+			"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net",
+		}},
+		{"login.partner.microsoftonline.cn", "login.partner.microsoftonline.cn", []string{
+			"login.partner.microsoftonline.cn", "login.chinacloudapi.cn",
+		}},
 		{"login.microsoftonline.de", "login.microsoftonline.de", []string{"login.microsoftonline.de"}},
 		{"login.microsoftonline.us", "login.microsoftonline.us", []string{"login.microsoftonline.us", "login.usgovcloudapi.net"}},
 	}
@@ -110,8 +114,8 @@ func (c *Cloud) checkTenant(tenant string) *refusal {
 		return nil
 	}
 	if _, ok := parseGUID(tenant); ok || isDomain(tenant) {
-		return refusef(90002, "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. "+
-			"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", tenant)
+		return refusef(90002, "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into "+
+			"the correct cloud.", tenant)
 	}
 	return refusef(900023, "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain.", tenant)
 }

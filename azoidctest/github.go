@@ -27,12 +27,12 @@ type GitHubJobOptions struct {
 	Environment string // "": none
 	PullRequest bool   // the workflow runs for a pull request
 
-	// Subject replaces the one that follows from the fields above, as custom subject claims and immutable subjects do, see
-	// https://docs.github.com/actions/reference/security/oidc.
+	// Subject replaces the one that follows from the fields above, as custom subject claims and immutable subjects do,
+	// see https://docs.github.com/actions/reference/security/oidc.
 	Subject string
 
-	// Issuer is another one than https://token.actions.githubusercontent.com: of an enterprise, of GitHub Enterprise Server. Its documents are published,
-	// in memory, below that URL.
+	// Issuer is another one than https://token.actions.githubusercontent.com: of an enterprise, of GitHub Enterprise
+	// Server. Its documents are published, in memory, below that URL.
 	Issuer string
 
 	Audience string // of the federated credential; "": api://AzureADTokenExchange
@@ -58,7 +58,8 @@ type GitHubJob struct {
 	expires time.Time // of the request token
 }
 
-// GitHubJob starts a job and, unless it's Untrusted, adds a federated credential for it to the application. options may be nil.
+// GitHubJob starts a job and, unless it's Untrusted, adds a federated credential for it to the application. options may
+// be nil.
 func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
 	o := GitHubJobOptions{}
 	if options != nil {
@@ -79,7 +80,7 @@ func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
 	}
 	j.issuer = c.issuerOf(j.Issuer, "GitHub")
 	if !o.Untrusted {
-		o.Application.Trust(FederatedCredential{Issuer: j.Issuer, Subject: j.Subject, Audience: j.Audience, EffectiveAfter: o.EffectiveAfter})
+		o.Application.Trust(FederatedCredential{j.Issuer, j.Subject, j.Audience, o.EffectiveAfter})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,8 +90,8 @@ func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
 	return j
 }
 
-// subject has the forms of https://docs.github.com/actions/reference/security/oidc#filtering-for-specific-environments: environment before pull
-// request before ref.
+// subject has the forms of https://docs.github.com/actions/reference/security/oidc#filtering-for-specific-environments:
+// environment before pull request before ref.
 func (o *GitHubJobOptions) subject() string {
 	switch {
 	case o.Environment != "":

@@ -36,7 +36,8 @@ func parseGUID(s string) (guid [16]byte, ok bool) {
 	return guid, err == nil && n == len(guid)
 }
 
-// encodedGUID is the base64url form Entra uses in federated subjects: .NET's Guid.ToByteArray, whose first three groups are little-endian.
+// encodedGUID is the base64url form Entra uses in federated subjects: .NET's Guid.ToByteArray, whose first three groups
+// are little-endian.
 func encodedGUID(s string) string {
 	g, _ := parseGUID(s)
 	g[0], g[1], g[2], g[3] = g[3], g[2], g[1], g[0]

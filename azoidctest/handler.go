@@ -3,6 +3,7 @@ package azoidctest
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,13 +12,14 @@ import (
 
 const maxForm = 1 << 20 // bytes of a request's body
 
-// ServeHTTP records the request, waits for the leg's latency, lets the leg's fault have it, if there is one, and answers.
+// ServeHTTP records the request, waits for the leg's latency, lets the leg's fault have it, if there is one, and
+// answers.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	absolute := c.absolute(r)
 	leg, handler := c.route(r.Context(), absolute)
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	_ = r.ParseForm() // what can't be parsed isn't there, for Entra too
-
+	if leg != Services { // whose bodies are for their handlers
+		readForm(w, r)
+	}
 	entry := c.journal.add(newRequest(leg, absolute, r))
 	recorder := &statusRecorder{ResponseWriter: w, entry: entry}
 	defer entry.update(func(request *Request) { request.Answered = time.Now() })
@@ -34,11 +36,22 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler(recorder, r)
 }
 
+// readForm reads the whole body: a server notices that its client has gone only after that. What can't be parsed isn't
+// there.
+func readForm(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	_ = r.ParseForm()
+	_, _ = io.Copy(io.Discard, r.Body)
+}
+
 func newRequest(leg Leg, absolute string, r *http.Request) Request {
 	if r.URL.RawQuery != "" {
 		absolute += "?" + r.URL.RawQuery
 	}
-	request := Request{Leg: leg, Time: time.Now(), Method: r.Method, URL: absolute, Header: r.Header.Clone(), Form: r.Form}
+	request := Request{Leg: leg, Time: time.Now(), Method: r.Method, URL: absolute, Header: r.Header.Clone(), Form: r.URL.Query()}
+	for name, values := range r.PostForm {
+		request.Form[name] = append(request.Form[name], values...)
+	}
 	switch leg {
 	case EntraToken:
 		request.Scope = r.PostForm.Get("scope")

@@ -10,7 +10,8 @@ const (
 	keysPath          = "/.well-known/jwks"
 )
 
-// issuer is one OIDC issuer of the CI systems: a URL, below which its documents are, and a key. Entra's own documents are in entra.go.
+// issuer is one OIDC issuer of the CI systems: a URL, below which its documents are, and a key. Entra's own documents
+// are in entra.go.
 type issuer struct {
 	url string // without a trailing slash
 	key *signingKey

@@ -22,8 +22,9 @@ const (
 
 var errUnknownKey = errors.New("the key was not found")
 
-// keyReader finds issuers' public keys the way a relying party does: discovery document, then JWKS (OpenID Connect Discovery 1.0
-// section 4). Keys are kept; an ID that isn't among them causes one new reading. It holds no lock while reading.
+// keyReader finds issuers' public keys the way a relying party does: discovery document, then JWKS (OpenID Connect
+// Discovery 1.0 section 4). Keys are kept; an ID that isn't among them causes one new reading. It holds no lock while
+// reading.
 type keyReader struct {
 	transport policy.Transporter
 

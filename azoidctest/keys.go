@@ -18,8 +18,9 @@ type signingKey struct {
 	id      string
 }
 
-// signingKeys has one key per owner and size. Keys are made once in a process, when first needed: that takes a tenth of a second or
-// more, and a test suite makes hundreds of clouds. What a cloud trusts is still its own affair: issuers differ in their URLs.
+// signingKeys has one key per owner and size. Keys are made once in a process, when first needed: that takes a tenth of
+// a second or more, and a test suite makes hundreds of clouds. What a cloud trusts is still its own affair: issuers
+// differ in their URLs.
 var signingKeys struct {
 	sync.Mutex
 	made map[string]func() *signingKey

@@ -16,7 +16,8 @@ const (
 )
 
 var legNames = [legCount]string{
-	"Elsewhere", "GitHubOIDC", "AzureDevOpsOIDC", "EntraInstanceDiscovery", "EntraOpenIDConfiguration", "EntraToken", "IssuerDocuments", "Services",
+	"Elsewhere", "GitHubOIDC", "AzureDevOpsOIDC", "EntraInstanceDiscovery", "EntraOpenIDConfiguration", "EntraToken",
+	"IssuerDocuments", "Services",
 }
 
 // String is the name of the constant.

@@ -18,27 +18,30 @@ const (
 
 // Options of a [Cloud]. The zero value of each field is a documented default.
 type Options struct {
-	// BaseURL is where the cloud is reached, an https URL, for a cloud that is served by an HTTP server; every endpoint then lives
-	// below it. MSAL takes the first segment of an authority's path for the tenant, so it should have no path. Empty: the endpoints
-	// have their public names (login.microsoftonline.com, token.actions.githubusercontent.com, …), for use in memory, see [Cloud.Do].
+	// BaseURL is where the cloud is reached, an https URL, for a cloud that is served by an HTTP server; every endpoint
+	// then lives below it. MSAL takes the first segment of an authority's path for the tenant, so it should have no
+	// path. Empty: the endpoints have their public names (login.microsoftonline.com,
+	// token.actions.githubusercontent.com, …), for use in memory, see [Cloud.Do].
 	BaseURL string
 
 	// TenantID is Entra's tenant, ClientID its default application; GUIDs. Empty: fixed ones.
 	TenantID, ClientID string
 
-	// AdditionalTenants also know the cloud's applications, as tenants do in which a multi-tenant application was consented to.
+	// AdditionalTenants also know the cloud's applications, as tenants do in which a multi-tenant application was
+	// consented to.
 	AdditionalTenants []string
 
-	// Resources are the resources that exist in the tenant, besides those of [Cloud.Service]; a token for any other is refused
-	// with AADSTS500011. Nil: every resource exists.
+	// Resources are the resources that exist in the tenant, besides those of [Cloud.Service]; a token for any other is
+	// refused with AADSTS500011. Nil: every resource exists.
 	Resources []string
 
-	// AssertionLifetime is the time from an OIDC token's issue to its expiry, in whole seconds. 0: what the real issuers give,
+	// AssertionLifetime is the time from an OIDC token's issue to its expiry, in whole seconds. 0: what the real
+	// issuers give,
 	// 5 minutes for GitHub; 5 minutes and 24 h 5 min for the two kinds of Azure DevOps.
 	AssertionLifetime time.Duration
 
-	// AccessTokenLifetime is that of Entra's access tokens, in whole seconds. 0: at random between 60 and 90 minutes, as Entra does, see
-	// https://learn.microsoft.com/entra/identity-platform/access-tokens#token-lifetime.
+	// AccessTokenLifetime is that of Entra's access tokens, in whole seconds. 0: at random between 60 and 90 minutes,
+	// as Entra does, see https://learn.microsoft.com/entra/identity-platform/access-tokens#token-lifetime.
 	AccessTokenLifetime time.Duration
 
 	// RefreshIn is sent with each access token as refresh_in, in whole seconds. 0: it isn't sent.
@@ -47,14 +50,16 @@ type Options struct {
 	// ClockTolerance is how far past exp, or before nbf, Entra takes an assertion. 0: 5 minutes; negative: none.
 	ClockTolerance time.Duration
 
-	// IssuerTransport is how Entra and the services read issuers' documents, an *http.Client for instance. Nil: the cloud itself, in memory.
+	// IssuerTransport is how Entra and the services read issuers' documents, an *http.Client for instance. Nil: the
+	// cloud itself, in memory.
 	IssuerTransport policy.Transporter
 
 	// KeyBits is the size of the RSA keys. 0: 2048. Large simulations sign faster with 1024.
 	KeyBits int
 }
 
-// withDefaults is a copy of o, which may be nil, in which the defaults stand. It panics when o can't be meant: that is a bug in a test.
+// withDefaults is a copy of o, which may be nil, in which the defaults stand. It panics when o can't be meant: that is
+// a bug in a test.
 func (o *Options) withDefaults() Options {
 	options := Options{}
 	if o != nil {

@@ -12,18 +12,19 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A Request is the record of one request and its answer. It is kept whole, tokens included: tests are meant to look into it.
+// A Request is the record of one request and its answer. It is kept whole, tokens included: tests are meant to look
+// into it.
 type Request struct {
 	Leg    Leg
 	Time   time.Time // of arrival
 	Method string
 	URL    string // absolute
 	Header http.Header
-	Form   url.Values // of the query and of a form in the body
+	Form   url.Values // of the query and, but for Services, of a form in the body
 
 	Scope       string  // that was asked for, on EntraToken
-	Assertion   *Claims // the OIDC token that was issued (GitHubOIDC, AzureDevOpsOIDC) or presented (EntraToken), nil when there was none
-	AccessToken *Claims // that was issued (EntraToken) or presented (Services), nil when there was none
+	Assertion   *Claims // issued (GitHubOIDC, AzureDevOpsOIDC) or presented (EntraToken); nil when there was none
+	AccessToken *Claims // issued (EntraToken) or presented (Services); nil when there was none
 
 	Answered time.Time // when the handler was done; zero before that
 	Status   int       // of the answer; 0 when there was none
@@ -63,9 +64,9 @@ func timeOf(date *jwt.NumericDate, err error) time.Time {
 	return date.Time
 }
 
-// Requests are the requests that arrived on any of the legs since the last [Cloud.Reset], in order of arrival; without legs, on all of
-// them. One that isn't answered yet is among them, with Status 0. So are those that Entra and the services make to read issuers'
-// documents, on [IssuerDocuments].
+// Requests are the requests that arrived on any of the legs since the last [Cloud.Reset], in order of arrival; without
+// legs, on all of them. One that isn't answered yet is among them, with Status 0. So are those that Entra and the
+// services make to read issuers' documents, on [IssuerDocuments].
 func (c *Cloud) Requests(legs ...Leg) []Request {
 	return c.journal.requests(legs)
 }

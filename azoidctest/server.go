@@ -19,8 +19,8 @@ type Server struct {
 	cancel context.CancelFunc
 }
 
-// NewServer starts a server; options may be nil, its BaseURL isn't used. The caller must Close it. Like [httptest.NewTLSServer] it panics when
-// loopback can't be listened on.
+// NewServer starts a server; options may be nil, its BaseURL isn't used. The caller must Close it. Like
+// [httptest.NewTLSServer] it panics when loopback can't be listened on.
 func NewServer(options *Options) *Server {
 	o := Options{}
 	if options != nil {
@@ -46,8 +46,8 @@ func (s *Server) Close() {
 // Client trusts the server's certificate. Each call returns the same client.
 func (s *Server) Client() *http.Client { return s.server.Client() }
 
-// ClientOptions make Azure SDK clients use the server. Its host is none that Entra knows: credentials want DisableInstanceDiscovery, or ask
-// login.microsoftonline.com about it.
+// ClientOptions make Azure SDK clients use the server. Its host is none that Entra knows: credentials want
+// DisableInstanceDiscovery, or ask login.microsoftonline.com about it.
 func (s *Server) ClientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: s.Client(), Cloud: s.Configuration()}
 }

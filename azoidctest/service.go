@@ -16,8 +16,9 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Service is a web API that lets in who has an access token for its audience, and answers 401 with WWW-Authenticate (RFC 6750 section 3) to
-// others. A request that is let in, whatever its method, gets 200 and JSON that says who the caller is; see [Service.Handle].
+// Service is a web API that lets in who has an access token for its audience, and answers 401 with WWW-Authenticate
+// (RFC 6750 section 3) to others. A request that is let in, whatever its method, gets 200 and JSON that says who the
+// caller is; see [Service.Handle].
 type Service struct {
 	URL      string // of the service, and all that is below it
 	Audience string
@@ -33,7 +34,8 @@ type Service struct {
 	refused  int
 }
 
-// Service starts a service, or finds the one for that audience. In memory, an audience that is an https URL is the service's own.
+// Service starts a service, or finds the one for that audience. In memory, an audience that is an https URL is the
+// service's own, unless another part of the cloud has that host.
 func (c *Cloud) Service(audience string) *Service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,12 +50,17 @@ func (c *Cloud) Service(audience string) *Service {
 		Scope:    audience + defaultScopeSuffix,
 		cloud:    c,
 	}
-	if own, err := url.Parse(audience); c.options.BaseURL == "" && err == nil && own.Scheme == "https" && !entraHosts[own.Host] {
+	if own, err := url.Parse(audience); c.options.BaseURL == "" && err == nil && own.Scheme == "https" && !c.taken(own.Host) {
 		s.URL = strings.TrimRight(audience, "/")
 	}
 	c.services = append(c.services, s)
 	c.addHost(s.URL)
 	return s
+}
+
+// taken is true for names of other parts of the cloud, and of services. c.mu is held.
+func (c *Cloud) taken(host string) bool {
+	return entraHosts[host] || c.hosts[host]
 }
 
 // serviceAt is the service at or above the URL.
@@ -100,8 +107,8 @@ func (s *Service) Refusals() int {
 }
 
 // Revoke refuses all access tokens that were issued before now, with a claims challenge as in
-// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation. A token that is issued later is let in. It returns the
-// claims that the challenge asks for, decoded.
+// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation. A token that is
+// issued later is let in. It returns the claims that the challenge asks for, decoded.
 func (s *Service) Revoke() (claims string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,12 +124,14 @@ type challenge struct {
 	claims     string
 }
 
-func (e *challenge) Error() string { return e.code + ": " + e.text }
+func invalidToken(code, format string, arguments ...any) *challenge {
+	return &challenge{code: code, text: fmt.Sprintf(format, arguments...), reason: "invalid_token"}
+}
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
-	claims, err := s.admit(r)
-	if err != nil {
-		s.refuse(w, err)
+	claims, refused := s.admit(r)
+	if refused != nil {
+		s.refuse(w, refused)
 		return
 	}
 	s.mu.Lock()
@@ -143,48 +152,45 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // admit verifies the request's token, and counts.
-func (s *Service) admit(r *http.Request) (jwt.MapClaims, error) {
-	claims, err := s.verify(r)
+func (s *Service) admit(r *http.Request) (jwt.MapClaims, *challenge) {
+	claims, refused := s.verify(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil && issuedAs(claims) <= s.revoked {
-		err = &challenge{code: "TokenRevoked", text: "The access token has been revoked.", reason: "insufficient_claims", claims: s.claims}
+	if refused == nil && issuedAs(claims) <= s.revoked {
+		refused = &challenge{"TokenRevoked", "The access token has been revoked.", "insufficient_claims", s.claims}
 	}
-	if err != nil {
+	if refused != nil {
 		s.refused++
-		return nil, err
+		return nil, refused
 	}
 	s.admitted++
 	return claims, nil
 }
 
-func (s *Service) verify(r *http.Request) (jwt.MapClaims, error) {
+func (s *Service) verify(r *http.Request) (jwt.MapClaims, *challenge) {
 	token := bearer(r)
 	if token == "" {
-		return nil, &challenge{code: "AuthenticationFailed", text: "Authentication failed. The 'Authorization' header is missing."}
+		return nil, &challenge{code: "AuthenticationFailed", text: "The 'Authorization' header is missing."}
 	}
 	claims, err := s.cloud.verifyEntra(r.Context(), token, 0)
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return nil, &challenge{code: "ExpiredAuthenticationToken", text: fmt.Sprintf("The access token expiry UTC time '%s' is earlier than current UTC time '%s'.",
-			timeOf(claims.GetExpirationTime()).UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339)), reason: "invalid_token"}
+		return nil, invalidToken("ExpiredAuthenticationToken", "The access token ended at %s, it is %s now.",
+			timeOf(claims.GetExpirationTime()).UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
 	}
 	if err != nil {
-		return nil, &challenge{code: "InvalidAuthenticationToken", text: "The access token is invalid.", reason: "invalid_token"}
+		return nil, invalidToken("InvalidAuthenticationToken", "The access token is invalid.")
 	}
 	audience, _ := claims.GetAudience()
 	if !slices.ContainsFunc(audience, func(a string) bool { return sameResource(a, s.Audience) }) {
-		return nil, &challenge{code: "InvalidAuthenticationTokenAudience", text: fmt.Sprintf("The access token has been obtained for the wrong audience or resource '%s'. "+
-			"It should exactly match '%s'.", strings.Join(audience, ", "), s.Audience), reason: "invalid_token"}
+		return nil, invalidToken("InvalidAuthenticationTokenAudience", "The access token is for the audience '%s', not for '%s'.",
+			strings.Join(audience, ", "), s.Audience)
 	}
 	return claims, nil
 }
 
-func (s *Service) refuse(w http.ResponseWriter, err error) {
-	var c *challenge
-	if !errors.As(err, &c) {
-		c = &challenge{code: "InvalidAuthenticationToken", text: err.Error(), reason: "invalid_token"}
-	}
-	header := fmt.Sprintf(`Bearer realm="", authorization_uri="%s/%s/oauth2/authorize", resource="%s"`, s.cloud.endpoints.entra, s.cloud.options.TenantID, s.Audience)
+func (s *Service) refuse(w http.ResponseWriter, c *challenge) {
+	header := fmt.Sprintf(`Bearer realm="", authorization_uri="%s/%s/oauth2/authorize", resource="%s"`,
+		s.cloud.endpoints.entra, s.cloud.options.TenantID, s.Audience)
 	if c.reason != "" {
 		header += fmt.Sprintf(`, error="%s", error_description="%s"`, c.reason, c.text)
 	}
@@ -202,7 +208,8 @@ func issuedAs(claims jwt.MapClaims) uint64 {
 	return n
 }
 
-// verifyEntra verifies a token that Entra itself signed, by the documents it publishes. The claims are the token's even when its time is over.
+// verifyEntra verifies a token that Entra itself signed, by the documents it publishes. The claims are the token's even
+// when its time is over.
 func (c *Cloud) verifyEntra(ctx context.Context, token string, tolerance time.Duration) (jwt.MapClaims, error) {
 	claims := jwt.MapClaims{}
 	parser := jwt.NewParser(

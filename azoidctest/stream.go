@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// streamCapacity is what a connection holds before its writer waits, as the buffers of sockets do: a handler with a small answer never
-// waits for its client.
+// streamCapacity is what a connection holds before its writer waits, as the buffers of sockets do: a handler with a
+// small answer never waits for its client.
 const streamCapacity = 64 << 10
 
 var errBodyClosed = errors.New("the client has closed the connection")

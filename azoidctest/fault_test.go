@@ -1,0 +1,130 @@
+package azoidctest_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+func TestFaultsInTurn(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(nil)
+	status := func() int { return get(t, c, job.RequestURL, job.RequestToken).status }
+	c.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusBadGateway, http.Header{"Retry-After": {"7"}}, "octocat"))
+	c.FailNext(azoidctest.GitHubOIDC, 2, azoidctest.Status(http.StatusServiceUnavailable, nil, ""))
+	c.FailNext(azoidctest.GitHubOIDC, 1, azoidctest.Empty())
+	require.Equal(t, []int{503, 503, 200, 502, 502}, []int{status(), status(), status(), status(), status()})
+	a := get(t, c, job.RequestURL, job.RequestToken)
+	require.Equal(t, "octocat", a.body)
+	require.Equal(t, "7", a.header.Get("Retry-After"))
+	require.Equal(t, http.StatusUnauthorized, get(t, c, c.Service(vault).URL, "").status, "other legs are well")
+
+	c.Mend(azoidctest.EntraToken)
+	require.Equal(t, 502, status())
+	c.Mend()
+	require.Equal(t, 200, status())
+	require.Equal(t, 8, c.Count(azoidctest.GitHubOIDC))
+	require.Equal(t, 9, c.Count())
+	c.Reset()
+	require.Empty(t, c.Requests())
+}
+
+func TestThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.GitHubJob(nil)
+		c.Fail(azoidctest.GitHubOIDC, azoidctest.Throttle(2, time.Minute))
+		send := func() answer { return get(t, c, job.RequestURL, job.RequestToken) }
+		require.Equal(t, 200, send().status)
+		time.Sleep(10*time.Second + 1)
+		require.Equal(t, 200, send().status)
+		a := send()
+		require.Equal(t, 429, a.status)
+		require.Equal(t, "50", a.header.Get("Retry-After"))
+		time.Sleep(50 * time.Second)
+		require.Equal(t, 200, send().status)
+	})
+}
+
+func TestDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.GitHubJob(nil)
+		c.FailNext(azoidctest.GitHubOIDC, 1, azoidctest.Delay(time.Minute))
+		start := time.Now()
+		require.Equal(t, 200, get(t, c, job.RequestURL, job.RequestToken).status)
+		require.Equal(t, time.Minute, time.Since(start))
+		require.Equal(t, start, c.Requests()[0].Time)
+		require.Equal(t, start.Add(time.Minute), c.Requests()[0].Answered)
+	})
+}
+
+func TestEntraRefusal(t *testing.T) {
+	for _, test := range []struct {
+		code, status int
+		kind         string
+	}{
+		{700213, 401, "invalid_client"},
+		{50196, 429, "invalid_grant"},
+		{90033, 503, "temporarily_unavailable"},
+		{50105, 400, "invalid_request"},
+	} {
+		c := azoidctest.New(nil)
+		c.FailNext(azoidctest.EntraToken, 1, azoidctest.EntraRefusal(test.code))
+		requireRefusal(t, exchange(t, c, "", ""), test.code, test.status, test.kind)
+	}
+	answer := httptest.NewRecorder() // a Fault works without a Cloud
+	azoidctest.EntraRefusal(50196)(answer, httptest.NewRequest(http.MethodPost, "/", nil), nil)
+	require.Equal(t, "60", answer.Header().Get("Retry-After"))
+}
+
+func TestOnScope(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(nil)
+	c.Fail(azoidctest.EntraToken, azoidctest.OnScope(vault+"/.default", azoidctest.EntraRefusal(90033)))
+	requireRefusal(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"), 90033, 503, "temporarily_unavailable")
+	accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), "https://graph.microsoft.com/.default"))
+}
+
+func TestIssuerDocumentsAreReadOnce(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(nil)
+	for range 3 {
+		accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
+	}
+	require.Equal(t, 2, c.Count(azoidctest.IssuerDocuments))
+}
+
+func TestLegNames(t *testing.T) {
+	require.Equal(t, "GitHubOIDC", azoidctest.GitHubOIDC.String())
+	require.Equal(t, "Services", azoidctest.Services.String())
+	require.Equal(t, "Leg?", azoidctest.Leg(-1).String())
+}
+
+func TestConcurrentUse(t *testing.T) {
+	c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
+	job, pipelines, service := c.GitHubJob(nil), c.PipelinesJob(&azoidctest.PipelinesJobOptions{Shared: true}), c.Service(vault)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			first := exchange(t, c, gitHubToken(t, c, job, job.Audience), service.Scope)
+			get(t, c, service.URL, accessToken(t, first))
+			exchange(t, c, pipelinesToken(t, c, pipelines), service.Scope)
+			c.SetLatency(0)
+			c.FailNext(azoidctest.EntraInstanceDiscovery, 1, azoidctest.Drop())
+			c.Requests()
+			c.GitHubJob(nil)
+			c.Service("https://graph.microsoft.com")
+		})
+	}
+	wg.Wait()
+	require.Equal(t, 8, service.Hits())
+	require.Equal(t, 16, c.Count(azoidctest.EntraToken))
+}

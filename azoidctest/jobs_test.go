@@ -1,0 +1,225 @@
+package azoidctest_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+func TestGitHubSubjects(t *testing.T) {
+	for want, options := range map[string]*azoidctest.GitHubJobOptions{
+		"repo:octo-org/octo-repo:ref:refs/heads/main":         nil,
+		"repo:o/r:ref:refs/tags/v1":                           {Repository: "o/r", Ref: "refs/tags/v1"},
+		"repo:o/r:pull_request":                               {Repository: "o/r", PullRequest: true},
+		"repo:o/r:environment:a%3Ab":                          {Repository: "o/r", Environment: "a:b", PullRequest: true},
+		"repo:octo-org@123/octo-repo@456:ref:refs/heads/main": {Subject: "repo:octo-org@123/octo-repo@456:ref:refs/heads/main"},
+	} {
+		require.Equal(t, want, azoidctest.New(nil).GitHubJob(options).Subject)
+	}
+}
+
+func TestGitHubToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.GitHubJob(nil)
+		raw := gitHubToken(t, c, job, job.Audience)
+		token := parse(t, raw)
+		require.Equal(t, "RS256", token.Header["alg"])
+		require.Equal(t, "JWT", token.Header["typ"])
+		require.NotEmpty(t, token.Header["kid"])
+		require.NotEmpty(t, token.Header["x5t"])
+		issued := c.Requests(azoidctest.GitHubOIDC)[0].Assertion
+		require.Equal(t, raw, issued.Raw)
+		require.Equal(t, job.Audience, issued.Audience[0])
+		require.Equal(t, time.Now().Unix(), issued.IssuedAt.Unix())
+		require.Equal(t, issued.IssuedAt.Add(5*time.Minute), issued.ExpiresAt)
+		require.True(t, issued.NotBefore.Before(issued.IssuedAt))
+		require.Equal(t, "octo-org/octo-repo", issued.All["repository"])
+		require.NotEqual(t, issued.ID, parse(t, gitHubToken(t, c, job, job.Audience)).Claims.(jwt.MapClaims)["jti"])
+
+		c.SetAssertionLifetime(3 * time.Second)
+		gitHubToken(t, c, job, job.Audience)
+		short := c.Requests(azoidctest.GitHubOIDC)[2].Assertion
+		require.Equal(t, 3*time.Second, short.ExpiresAt.Sub(short.IssuedAt))
+	})
+}
+
+func TestGitHubAudience(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(nil)
+	require.Equal(t, http.StatusOK, get(t, c, job.RequestURL, job.RequestToken).status)
+	require.Equal(t, []string{"https://github.com/octo-org"}, c.Requests()[0].Assertion.Audience)
+	for _, audience := range []string{"", "a%20b"} {
+		a := get(t, c, job.RequestURL+"&audience="+audience, job.RequestToken)
+		require.Equal(t, http.StatusBadRequest, a.status)
+		require.Contains(t, a.json["errorMessage"], "Can't issue ID_TOKEN for audience '")
+	}
+}
+
+func TestGitHubRequestToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.GitHubJob(nil)
+		status := func(job *azoidctest.GitHubJob, token string) int { return get(t, c, job.RequestURL, token).status }
+		require.Equal(t, 401, status(job, ""))
+		require.Equal(t, 401, status(job, "octocat"))
+		require.Equal(t, 405, send(t, c, newRequest(t, http.MethodPost, job.RequestURL, job.RequestToken)).status)
+		require.Equal(t, 404, get(t, c, strings.Replace(job.RequestURL, "/1/", "/9/", 1), job.RequestToken).status)
+
+		time.Sleep(6*time.Hour + 10*time.Minute - 1)
+		require.Equal(t, 200, status(job, job.RequestToken))
+		time.Sleep(time.Nanosecond)
+		require.Equal(t, 401, status(job, job.RequestToken))
+
+		short := c.GitHubJob(&azoidctest.GitHubJobOptions{RequestTokenLifetime: time.Minute})
+		require.Equal(t, 200, status(short, short.RequestToken))
+		require.Equal(t, 401, status(short, job.RequestToken), "another job's")
+		short.ExpireRequestToken()
+		require.Equal(t, 401, status(short, short.RequestToken))
+	})
+}
+
+func TestGitHubIssuers(t *testing.T) {
+	for _, issuer := range []string{"https://token.actions.githubusercontent.com/octo-enterprise", "https://ghes.octo.example/_services/token"} {
+		c := azoidctest.New(nil)
+		job := c.GitHubJob(&azoidctest.GitHubJobOptions{Issuer: issuer})
+		accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
+		require.Equal(t, issuer, c.Requests(azoidctest.EntraToken)[0].Assertion.Issuer)
+	}
+	server := azoidctest.NewServer(nil)
+	defer server.Close()
+	job := server.GitHubJob(&azoidctest.GitHubJobOptions{Issuer: "https://ghes.octo.example/_services/token"})
+	accessToken(t, exchange(t, server.Cloud, gitHubToken(t, server.Cloud, job, job.Audience), vault+"/.default"))
+}
+
+func TestUntrusted(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true})
+	requireRefusal(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"), 70025, 401, "invalid_client")
+	other := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Untrusted: true})
+	requireRefusal(t, exchange(t, c, pipelinesToken(t, c, other), vault+"/.default"), 70025, 401, "invalid_client")
+}
+
+func TestPipelinesKinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		older := c.PipelinesJob(nil)
+		accessToken(t, exchange(t, c, pipelinesToken(t, c, older), vault+"/.default"))
+		claims := c.Requests(azoidctest.AzureDevOpsOIDC)[0].Assertion
+		require.Regexp(t, `^https://vstoken\.dev\.azure\.com/[0-9a-f-]{36}$`, claims.Issuer)
+		require.Equal(t, "sc://octo-org/octo-project/octo-connection", claims.Subject)
+		require.Equal(t, []string{"api://AzureADTokenExchange"}, claims.Audience)
+		require.Equal(t, 5*time.Minute, claims.ExpiresAt.Sub(claims.IssuedAt))
+		require.Equal(t, 10*time.Minute, claims.IssuedAt.Sub(claims.NotBefore))
+
+		newer := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
+		accessToken(t, exchange(t, c, pipelinesToken(t, c, newer), vault+"/.default"))
+		claims = c.Requests(azoidctest.AzureDevOpsOIDC)[1].Assertion
+		require.Equal(t, "https://login.microsoftonline.com/"+c.TenantID()+"/v2.0", claims.Issuer)
+		require.Regexp(t, `^/eid1/c/pub/t/[\w-]{22}/a/[\w-]{22}/sc/[0-9a-f-]{36}/`+newer.ServiceConnectionID+`$`, claims.Subject)
+		require.Equal(t, []string{"fb60f99c-7a34-4190-8149-302f77469936"}, claims.Audience)
+		require.Equal(t, 24*time.Hour+5*time.Minute, claims.ExpiresAt.Sub(claims.IssuedAt))
+		require.Equal(t, claims.IssuedAt, claims.NotBefore)
+		require.Zero(t, c.Count(azoidctest.EntraOpenIDConfiguration), "what Entra reads itself is not among the clients' requests")
+	})
+}
+
+// The subject of learn.microsoft.com's example has the tenant in .NET's byte order.
+func TestPipelinesSubjectEncoding(t *testing.T) {
+	c := azoidctest.New(&azoidctest.Options{TenantID: "00112233-4455-6677-8899-aabbccddeeff"})
+	job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
+	tenant := strings.Split(job.Subject, "/")[5]
+	b, err := base64.RawURLEncoding.DecodeString(tenant)
+	require.NoError(t, err)
+	require.Equal(t, []byte{0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}, b)
+}
+
+func TestPipelinesSharedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, Shared: true, TokenAge: 24 * time.Hour})
+		first := pipelinesToken(t, c, job)
+		require.Equal(t, 5*time.Minute, time.Until(c.Requests()[0].Assertion.ExpiresAt))
+		time.Sleep(5*time.Minute - 1)
+		require.Equal(t, first, pipelinesToken(t, c, job))
+		time.Sleep(time.Nanosecond)
+		require.NotEqual(t, first, pipelinesToken(t, c, job))
+	})
+}
+
+func TestPipelinesRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{RequestTokenLifetime: time.Hour})
+		ask := func(method, url, token, redirect string) answer {
+			r := newRequest(t, method, url, token)
+			r.Header.Set("X-TFS-FedAuthRedirect", redirect)
+			return send(t, c, r)
+		}
+		require.Equal(t, 401, ask(http.MethodPost, pipelinesURL(job), "octocat", "Suppress").status)
+		redirected := ask(http.MethodPost, pipelinesURL(job), "octocat", "")
+		require.Equal(t, 302, redirected.status)
+		page := get(t, c, redirected.header.Get("Location"), "")
+		require.Equal(t, 203, page.status)
+		require.Contains(t, page.header.Get("Content-Type"), "text/html")
+		require.Equal(t, 405, ask(http.MethodGet, pipelinesURL(job), job.SystemAccessToken, "Suppress").status)
+		a := ask(http.MethodPost, job.RequestURI+"?serviceConnectionId="+job.ServiceConnectionID, job.SystemAccessToken, "Suppress")
+		require.Equal(t, 400, a.status)
+		require.Contains(t, a.json["message"], "api-version")
+		require.NotEmpty(t, a.header.Get("x-vss-e2eid"))
+		require.NotEmpty(t, a.header.Get("x-msedge-ref"))
+		require.Equal(t, 404, ask(http.MethodPost, strings.Replace(pipelinesURL(job), "/jobs/", "/jobs/0", 1), job.SystemAccessToken, "Suppress").status)
+
+		a = ask(http.MethodPost, job.RequestURI+"?api-version=7.1&serviceConnectionId=octo", job.SystemAccessToken, "Suppress")
+		requireNoReference(t, a)
+		unreferenced := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Unreferenced: true})
+		requireNoReference(t, pipelinesAnswer(t, c, unreferenced))
+
+		require.Equal(t, 200, pipelinesAnswer(t, c, job).status)
+		time.Sleep(time.Hour)
+		require.Equal(t, 401, pipelinesAnswer(t, c, job).status)
+		unreferenced.ExpireRequestToken()
+		require.Equal(t, 401, pipelinesAnswer(t, c, unreferenced).status)
+	})
+}
+
+func requireNoReference(t *testing.T, a answer) {
+	t.Helper()
+	require.Equal(t, 200, a.status)
+	require.Contains(t, a.json["value"], "There is no explicit reference to service connection")
+	require.NotContains(t, a.json, "oidcToken")
+}
+
+func parse(t *testing.T, token string) *jwt.Token {
+	t.Helper()
+	parsed, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
+	require.NoError(t, err)
+	return parsed
+}
+
+func TestPipelinesJobWithTwoConnections(t *testing.T) {
+	c := azoidctest.New(nil)
+	app := c.Register("8d7c6b5a-4f3e-2d1c-0b9a-887766554433")
+	first := c.PipelinesJob(nil)
+	second := c.PipelinesJob(&azoidctest.PipelinesJobOptions{SameJob: first, ServiceConnection: "other", Application: app})
+	require.Equal(t, first.RequestURI, second.RequestURI)
+	require.Equal(t, first.SystemAccessToken, second.SystemAccessToken)
+	require.NotEqual(t, first.ServiceConnectionID, second.ServiceConnectionID)
+
+	form := tokenForm(c, pipelinesToken(t, c, second), vault+"/.default")
+	requireRefusal(t, post(t, c, c.TenantID(), form), 700213, 401, "invalid_client")
+	form.Set("client_id", app.ClientID())
+	accessToken(t, post(t, c, c.TenantID(), form))
+	accessToken(t, exchange(t, c, pipelinesToken(t, c, first), vault+"/.default"))
+
+	second.ExpireRequestToken()
+	require.Equal(t, http.StatusUnauthorized, pipelinesAnswer(t, c, first).status)
+}

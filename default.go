@@ -1,0 +1,153 @@
+package azoidc
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+const (
+	nameGitHub    = "GitHubActionsCredential"
+	namePipelines = "AzurePipelinesCredential"
+)
+
+// DefaultCredentialOptions are the options of [NewDefaultCredential]. A persistent Cache serves the credentials of this
+// package; azidentity's default chain has none.
+type DefaultCredentialOptions struct {
+	CredentialOptions
+}
+
+// DefaultCredential serves a program that runs in CI, on a developer's machine and in Azure with the same line of code.
+// For each request it takes the first of these that is available:
+//
+//   - [GitHubActionsCredential]
+//   - [AzurePipelinesCredential]
+//   - [azidentity.DefaultAzureCredential], itself a chain
+//
+// A CI system that is there and refuses ends the chain, with its error: the next credential would only hide why. The
+// environment variable AZURE_TOKEN_CREDENTIALS selects: GitHubActionsCredential or AzurePipelinesCredential just that
+// one, other values what [azidentity.NewDefaultAzureCredential] documents.
+//
+// It is safe for concurrent use.
+type DefaultCredential struct {
+	*TokenCache
+}
+
+// NewDefaultCredential makes a DefaultCredential. Options may be nil. All configuration comes from the environment, see
+// [NewGitHubActionsCredential], [NewAzurePipelinesCredential] and [azidentity.NewDefaultAzureCredential]. It fails for
+// values in it that can't be right.
+func NewDefaultCredential(options *DefaultCredentialOptions) (*DefaultCredential, error) {
+	if options == nil {
+		options = &DefaultCredentialOptions{}
+	}
+	chain, err := newChain(&options.CredentialOptions)
+	if err != nil {
+		return nil, err
+	}
+	cache := NewTokenCache(chain, &options.TokenCache)
+	cache.tenantID = chain.tenantID()
+	return &DefaultCredential{cache}, nil
+}
+
+// A chain is stateless: which source is available depends on the environment alone, and one scope never waits for
+// another, as it would in azidentity's chain while that looks for the source to use.
+type chain struct {
+	exchanges []*exchange
+	otherwise azcore.TokenCredential // nil when AZURE_TOKEN_CREDENTIALS selects a CI system
+}
+
+func newChain(options *CredentialOptions) (chain, error) {
+	selected := environment("AZURE_TOKEN_CREDENTIALS")
+	var c chain
+	for _, source := range []struct {
+		name string
+		make func(*CredentialOptions) (*exchange, error)
+	}{{nameGitHub, githubExchange}, {namePipelines, pipelinesExchange}} {
+		if selected != "" && !strings.EqualFold(selected, source.name) {
+			continue
+		}
+		x, err := source.make(options)
+		if err != nil {
+			return chain{}, err
+		}
+		c.exchanges = append(c.exchanges, x)
+	}
+	if selected != "" && len(c.exchanges) > 0 {
+		return c, nil
+	}
+	azure, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
+		ClientOptions:              options.ClientOptions,
+		AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
+		DisableInstanceDiscovery:   options.DisableInstanceDiscovery,
+	})
+	c.otherwise = azure
+	return c, err
+}
+
+func githubExchange(options *CredentialOptions) (*exchange, error) {
+	return newGitHubExchange("", "", &GitHubActionsCredentialOptions{CredentialOptions: *options})
+}
+
+func pipelinesExchange(options *CredentialOptions) (*exchange, error) {
+	return newPipelinesExchange("", "", "", "", &AzurePipelinesCredentialOptions{CredentialOptions: *options})
+}
+
+// tenantID is the tenant of the CI system's identity; "" where the program doesn't run in one.
+func (c chain) tenantID() string {
+	for _, x := range c.exchanges {
+		if x.available() == nil {
+			return x.identity.tenantID
+		}
+	}
+	return ""
+}
+
+func (c chain) GetToken(ctx context.Context, request policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	var aside []error
+	for _, x := range c.exchanges {
+		err := x.available()
+		if err == nil {
+			return x.GetToken(ctx, request)
+		}
+		aside = append(aside, err)
+	}
+	if c.otherwise == nil {
+		return azcore.AccessToken{}, exhausted(aside)
+	}
+	token, err := c.otherwise.GetToken(ctx, request)
+	if err != nil {
+		return azcore.AccessToken{}, exhausted(append(aside, err))
+	}
+	return token, nil
+}
+
+// exhausted is the error of a chain that tried everything. It is credential-unavailable only if the last of errs is:
+// all the others are.
+func exhausted(errs []error) error {
+	text := []string{"DefaultCredential: no token. Tried, in this order:"}
+	for _, err := range errs {
+		text = append(text, "  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	}
+	message := strings.Join(text, "\n")
+	last := errs[len(errs)-1]
+	if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(last, &failed) {
+		return &chainError{message, last}
+	}
+	return azidentity.NewCredentialUnavailableError(message)
+}
+
+// A chainError shows what the whole chain said, and unwraps to the error that ended it.
+type chainError struct {
+	message string
+	last    error
+}
+
+func (e *chainError) Error() string { return e.message }
+func (e *chainError) Unwrap() error { return e.last }
+
+// NonRetriable marks the error for azcore's retry policy.
+func (*chainError) NonRetriable() {}
