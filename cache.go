@@ -39,6 +39,7 @@ type TokenCache struct {
 	// entries is replaced, never changed, so that a hit needs no lock.
 	entries atomic.Pointer[map[key]*entry]
 	mu      sync.Mutex // held to replace entries
+	swept   time.Time  // when useless entries were last looked for; guarded by mu
 	news    news
 }
 

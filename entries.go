@@ -12,6 +12,8 @@ import (
 const (
 	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants.
 	maxEntries = 4096
+	// sweepInterval keeps the addition of many entries cheap.
+	sweepInterval = time.Minute
 	// forgetAfter is how long an entry without a usable token stays, for its last error.
 	forgetAfter = time.Hour
 )
@@ -31,7 +33,10 @@ func (c *TokenCache) entry(k key, request policy.TokenRequestOptions) *entry {
 	request.Scopes, request.TenantID, request.Claims = sorted(request.Scopes), k.tenantID, ""
 	e := &entry{request: request, touched: now}
 	grown := maps.Clone(old)
-	sweep(grown, now)
+	if len(grown) >= maxEntries || now.Sub(c.swept) >= sweepInterval {
+		sweep(grown, now)
+		c.swept = now
+	}
 	grown[k] = e
 	c.entries.Store(&grown)
 	return e
@@ -60,7 +65,7 @@ func (e *entry) drop(limit time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	held := e.held.Load()
-	e.dropped = e.flight == nil && e.touched.Before(limit) && (held == nil || held.ExpiresOn.Before(limit))
+	e.dropped = len(e.flights) == 0 && e.touched.Before(limit) && (held == nil || held.ExpiresOn.Before(limit))
 	return e.dropped
 }
 

@@ -2,6 +2,7 @@ package azoidc
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,7 @@ type entry struct {
 	held    atomic.Pointer[heldToken]
 
 	mu       sync.Mutex
-	flight   *flight   // the latest one, until it has landed
+	flights  []*flight // those under way that bring something wanted, in the order they began
 	begun    uint64    // how many flights have begun
 	outdated uint64    // flights up to this number bring nothing that is still wanted
 	failures int       // in a row
@@ -72,22 +73,25 @@ func (e *entry) askFor(ctx context.Context, c *TokenCache, claims string, held *
 	if held != nil && held.answers(claims, now) {
 		return ticket{held: held}
 	}
-	if e.flight == nil || e.flight.claims != claims {
-		e.begin(ctx, c, claims)
+	for _, f := range e.flights {
+		if f.claims == claims {
+			return ticket{flight: f.joined()}
+		}
 	}
-	return ticket{flight: e.flight.joined()}
+	return ticket{flight: e.begin(ctx, c, claims).joined()}
 }
 
+// join joins the latest flight, for what it brings will be the newest token.
 func (e *entry) join(ctx context.Context, c *TokenCache) *flight {
-	if e.flight == nil {
-		e.begin(ctx, c, "")
+	if n := len(e.flights); n > 0 {
+		return e.flights[n-1].joined()
 	}
-	return e.flight.joined()
+	return e.begin(ctx, c, "").joined()
 }
 
 // refresh begins a flight that nobody waits for, unless one is under way or it is too early after a failure.
 func (e *entry) refresh(ctx context.Context, c *TokenCache, now time.Time) *flight {
-	if e.flight != nil || now.Before(e.retryAt) {
+	if len(e.flights) > 0 || now.Before(e.retryAt) {
 		return nil
 	}
 	return e.begin(ctx, c, "")
@@ -95,14 +99,15 @@ func (e *entry) refresh(ctx context.Context, c *TokenCache, now time.Time) *flig
 
 func (e *entry) begin(ctx context.Context, c *TokenCache, claims string) *flight {
 	e.begun++
-	e.flight = &flight{number: e.begun, claims: claims, done: make(chan struct{})}
+	f := &flight{number: e.begun, claims: claims, done: make(chan struct{})}
+	e.flights = append(e.flights, f)
 	request := e.request
 	request.Claims = claims
 	if e.distrust {
 		ctx = withoutPersistentCache(ctx)
 	}
-	e.flight.start(ctx, c, e, request)
-	return e.flight
+	f.start(ctx, c, e, request)
+	return f
 }
 
 // land takes in what a flight brought: the first call for a flight counts.
@@ -113,15 +118,17 @@ func (e *entry) land(c *TokenCache, f *flight, brought *heldToken, err error) {
 		return
 	}
 	f.landed, f.token, f.err = true, brought, err
-	if e.flight == f {
-		e.flight = nil
-	}
+	e.remove(f)
 	if f.number > e.outdated {
 		e.take(f, brought, err)
 	}
 	e.touched = time.Now()
 	close(f.done)
 	c.news.tell()
+}
+
+func (e *entry) remove(f *flight) {
+	e.flights = slices.DeleteFunc(e.flights, func(other *flight) bool { return other == f })
 }
 
 func (e *entry) take(f *flight, brought *heldToken, err error) {
@@ -132,7 +139,7 @@ func (e *entry) take(f *flight, brought *heldToken, err error) {
 		// A later flight was faster, and what it brought stays.
 	case err != nil:
 		e.lastErr = err
-		e.backOff(now, retryAfterOf(err))
+		e.backOff(now, spread(retryAfterOf(err), 1, 1.25)) // not with all who were asked to come back then
 	case held != nil && f.claims == "" && !brought.ExpiresOn.After(held.ExpiresOn):
 		// The credential has a cache of its own and handed out the same token, or an older one.
 		e.lastErr = nil
@@ -156,7 +163,7 @@ func (e *entry) invalidate() {
 	defer e.mu.Unlock()
 	e.held.Store(nil)
 	e.outdated = e.begun
-	e.flight = nil // whoever waits for it asked before; whoever asks from now on gets another
+	e.flights = nil // whoever waits for them asked before; whoever asks from now on gets another
 	e.lastErr, e.failures, e.retryAt, e.distrust = nil, 0, time.Time{}, true
 }
 

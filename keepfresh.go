@@ -55,7 +55,7 @@ func (e *entry) due() (time.Time, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	held := e.held.Load()
-	if held == nil || e.flight != nil {
+	if held == nil || len(e.flights) > 0 {
 		return time.Time{}, false
 	}
 	if e.retryAt.After(held.RefreshOn) {
@@ -78,10 +78,8 @@ func (e *entry) giveUp(f *flight) {
 	e.mu.Lock()
 	idle := f.waiters == 0 && !f.landed
 	if idle {
+		e.remove(f)                            // so that nobody joins it any more
 		e.outdated = max(e.outdated, f.number) // its end is no failure
-	}
-	if idle && e.flight == f {
-		e.flight = nil // so that nobody joins it any more
 	}
 	e.mu.Unlock()
 	if idle {

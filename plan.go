@@ -72,16 +72,17 @@ func (p *plan) repeat() (time.Duration, bool) {
 	return delay, time.Since(p.began)+delay <= p.replication
 }
 
-// obey waits at least as long as the service asked, and mostly somewhat longer: programs that were turned away at the
-// same moment shouldn't all come back at the same moment.
+// obey waits at least as long as the service asked, and mostly longer, for programs that were turned away at the same
+// moment were asked to come back at the same moment.
 func (p *plan) obey(ctx context.Context, asked time.Duration) (time.Duration, bool) {
 	if limit := p.retries.maxRetryAfter; limit > 0 && asked > limit {
 		return 0, false
 	}
-	if later := spread(asked, 1, 1.25); leaves(ctx, later) {
-		return later, true
+	extra := asked / 2
+	if deadline, ok := ctx.Deadline(); ok {
+		extra = min(extra, time.Until(deadline)-asked)
 	}
-	return asked, leaves(ctx, asked)
+	return asked + spread(extra, 0, 1), extra > 0
 }
 
 // leaves tells whether ctx still has time after d.
