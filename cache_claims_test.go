@@ -67,12 +67,12 @@ func TestAChallengeThatComesAgainIsAnsweredAgain(t *testing.T) {
 func TestAnOlderFlightNeverBringsTheChallengedTokenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
-		cred.answer = func(ctx context.Context, request policy.TokenRequestOptions) error {
+		cred.answers(func(ctx context.Context, request policy.TokenRequestOptions) error {
 			if request.Claims == "" {
 				return takes(10*time.Second)(ctx, request)
 			}
 			return takes(time.Second)(ctx, request)
-		}
+		})
 		cache := azoidc.NewTokenCache(cred, nil)
 		var all sync.WaitGroup
 		all.Go(func() { get(t, cache, vaultScope) }) // token 1, after ten seconds
@@ -90,7 +90,7 @@ func TestAFailedChallengeIsAnErrorButCostsNoToken(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		get(t, cache, vaultScope)
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		_, err := cache.GetToken(t.Context(), withClaims(vaultScope, challenge))
 		require.ErrorIs(t, err, errOutage, "the old token was refused, so it is no answer")
 		require.Equal(t, "token 1", get(t, cache, vaultScope).Token)

@@ -21,7 +21,7 @@ func TestFailedRefreshNeverCostsAToken(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		first := get(t, cache, vaultScope)
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 
 		time.Sleep(time.Until(first.RefreshOn))
 		require.NoError(t, cache.Tokens()[0].LastError)
@@ -34,7 +34,7 @@ func TestFailedRefreshNeverCostsAToken(t *testing.T) {
 		_, err := cache.GetToken(t.Context(), forScope(vaultScope))
 		require.ErrorIs(t, err, errOutage)
 
-		cred.answer = nil
+		cred.answers(nil)
 		require.NotEqual(t, first, get(t, cache, vaultScope), "the first success ends it")
 		require.NoError(t, cache.Tokens()[0].LastError)
 	})
@@ -45,7 +45,7 @@ func TestTokenIsServedUntilItsLastNanosecond(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		first := get(t, cache, vaultScope)
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		time.Sleep(time.Until(first.ExpiresOn) - 1)
 		require.Equal(t, first, get(t, cache, vaultScope))
 		time.Sleep(1)
@@ -75,7 +75,7 @@ func TestFailedRefreshesBackOff(t *testing.T) {
 		cred := &fakeCredential{life: 4 * time.Hour}
 		cache := azoidc.NewTokenCache(cred, &azoidc.TokenCacheOptions{RefreshBefore: 30 * time.Minute})
 		first := get(t, cache, vaultScope)
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		require.Equal(t, []time.Duration{
 			0, 30 * time.Second, 90 * time.Second, 210 * time.Second, 450 * time.Second, 750 * time.Second, 1050 * time.Second,
 		}, refreshes(t, cred, cache, first.RefreshOn, 20*time.Minute), "30 s, doubling to 5 min")
@@ -103,14 +103,14 @@ func TestBackOffEndsWithTheFirstSuccess(t *testing.T) {
 		cred := &fakeCredential{life: 4 * time.Hour}
 		cache := azoidc.NewTokenCache(cred, &azoidc.TokenCacheOptions{RefreshBefore: 30 * time.Minute})
 		first := get(t, cache, vaultScope)
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		require.Len(t, refreshes(t, cred, cache, first.RefreshOn, 2*time.Minute), 3)
-		cred.answer = nil
+		cred.answers(nil)
 		refreshes(t, cred, cache, first.RefreshOn, 4*time.Minute)
 		second := get(t, cache, vaultScope)
 		require.NotEqual(t, first, second)
 
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		require.Equal(t, []time.Duration{0, 30 * time.Second}, refreshes(t, cred, cache, second.RefreshOn, time.Minute),
 			"the back-off starts anew")
 	})

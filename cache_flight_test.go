@@ -55,7 +55,7 @@ func TestAllCallersShareAFailureAndTheNextStartsAnew(t *testing.T) {
 		for _, err := range errs {
 			require.ErrorIs(t, err, errOutage)
 		}
-		cred.answer = nil
+		cred.answers(nil)
 		get(t, cache, vaultScope)
 		require.Equal(t, 2, cred.count())
 	})

@@ -73,7 +73,7 @@ func TestExpiryMargin(t *testing.T) {
 				cred := &fakeCredential{life: test.life}
 				cache := azoidc.NewTokenCache(cred, nil)
 				first := get(t, cache, vaultScope)
-				cred.answer = takes(time.Second / 2)
+				cred.answers(takes(time.Second / 2))
 
 				time.Sleep(time.Until(first.ExpiresOn) - test.margin - 1)
 				start := time.Now()
@@ -97,7 +97,7 @@ func TestRefreshLeavesNobodyWaiting(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		get(t, cache, vaultScope)
-		cred.answer = takes(20 * time.Second)
+		cred.answers(takes(20 * time.Second))
 		for start := time.Now(); time.Since(start) < 6*time.Hour; time.Sleep(time.Minute) {
 			asked := time.Now()
 			token := get(t, cache, vaultScope)

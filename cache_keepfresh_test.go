@@ -32,7 +32,7 @@ func TestKeepFreshServesAnIdleProgram(t *testing.T) {
 		end := keepFresh(t, cache)
 		get(t, cache, vaultScope)
 		get(t, cache, graphScope)
-		cred.answer = takes(10 * time.Second)
+		cred.answers(takes(10 * time.Second))
 		for range 6 * 60 {
 			time.Sleep(time.Minute)
 			for _, status := range cache.Tokens() {
@@ -51,11 +51,11 @@ func TestKeepFreshOutlivesAnOutage(t *testing.T) {
 		get(t, cache, vaultScope)
 		end := keepFresh(t, cache)
 		defer end()
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		time.Sleep(3 * time.Hour)
 		require.ErrorIs(t, cache.Tokens()[0].LastError, errOutage)
 		require.Less(t, cred.count(), 40, "it backs off")
-		cred.answer = nil
+		cred.answers(nil)
 		time.Sleep(5*time.Minute + time.Second)
 		start := time.Now()
 		require.Greater(t, time.Until(get(t, cache, vaultScope).ExpiresOn), 54*time.Minute)
@@ -69,12 +69,12 @@ func TestKeepFreshLeavesNothingRunning(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		first := get(t, cache, vaultScope)
-		cred.answer = func(ctx context.Context, _ tokenRequest) error {
+		cred.answers(func(ctx context.Context, _ tokenRequest) error {
 			running.Add(1)
 			defer running.Add(-1)
 			<-ctx.Done()
 			return ctx.Err()
-		}
+		})
 		end := keepFresh(t, cache)
 		time.Sleep(time.Until(first.RefreshOn) + time.Second)
 		require.EqualValues(t, 1, running.Load(), "a refresh hangs")
@@ -84,7 +84,7 @@ func TestKeepFreshLeavesNothingRunning(t *testing.T) {
 		synctest.Wait()
 		require.Zero(t, running.Load())
 		require.NoError(t, cache.Tokens()[0].LastError, "the end of KeepFresh is no failed refresh")
-		cred.answer = nil
+		cred.answers(nil)
 		require.Equal(t, first, get(t, cache, vaultScope))
 		synctest.Wait()
 		require.Equal(t, "token 3", get(t, cache, vaultScope).Token)
@@ -96,9 +96,9 @@ func TestKeepFreshEndsNoFlightThatSomebodyWaitsFor(t *testing.T) {
 		cred := &fakeCredential{life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		first := get(t, cache, vaultScope)
-		cred.answer = fails(errOutage)
+		cred.answers(fails(errOutage))
 		time.Sleep(time.Until(first.ExpiresOn))
-		cred.answer = takes(30 * time.Second)
+		cred.answers(takes(30 * time.Second))
 		end := keepFresh(t, cache)
 		synctest.Wait()
 		go func() {

@@ -27,10 +27,10 @@ type fakeCredential struct {
 }
 
 func (f *fakeCredential) GetToken(ctx context.Context, request tokenRequest) (azcore.AccessToken, error) {
-	number := f.begin(request)
+	number, answer := f.begin(request)
 	defer f.end(request)
-	if f.answer != nil {
-		if err := f.answer(ctx, request); err != nil {
+	if answer != nil {
+		if err := answer(ctx, request); err != nil {
 			return azcore.AccessToken{}, err
 		}
 	}
@@ -41,7 +41,7 @@ func (f *fakeCredential) GetToken(ctx context.Context, request tokenRequest) (az
 	return token, nil
 }
 
-func (f *fakeCredential) begin(request tokenRequest) int {
+func (f *fakeCredential) begin(request tokenRequest) (int, func(context.Context, tokenRequest) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.flying == nil {
@@ -51,13 +51,20 @@ func (f *fakeCredential) begin(request tokenRequest) int {
 	name := fmt.Sprint(request.Scopes, request.TenantID, request.EnableCAE, request.Claims)
 	f.flying[name]++
 	f.most = max(f.most, f.flying[name])
-	return len(f.requests)
+	return len(f.requests), f.answer
 }
 
 func (f *fakeCredential) end(request tokenRequest) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.flying[fmt.Sprint(request.Scopes, request.TenantID, request.EnableCAE, request.Claims)]--
+}
+
+// answers changes answer while requests may be under way.
+func (f *fakeCredential) answers(answer func(context.Context, tokenRequest) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
 }
 
 func (f *fakeCredential) count() int {

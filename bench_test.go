@@ -1,0 +1,222 @@
+package azoidc_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+const heldScopes = 16
+
+// requests are made once, as an SDK client's are: the slice of scopes isn't built anew for each call.
+func requests(scopes int) []policy.TokenRequestOptions {
+	list := make([]policy.TokenRequestOptions, scopes)
+	for i := range list {
+		list[i] = forScope(scopeNumber(i))
+	}
+	return list
+}
+
+// A bareMap is the floor: what any cache that minds expiry has to do.
+type bareMap map[string]azcore.AccessToken
+
+func (m bareMap) GetToken(_ context.Context, request policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token := m[request.Scopes[0]]
+	if time.Now().Before(token.ExpiresOn) {
+		return token, nil
+	}
+	return azcore.AccessToken{}, errOutage
+}
+
+func newBareMap(cloudToken azcore.AccessToken) bareMap {
+	m := bareMap{}
+	for _, request := range requests(heldScopes) {
+		m[request.Scopes[0]] = cloudToken
+	}
+	return m
+}
+
+// BenchmarkHit is a token that is held and fresh, among 16 scopes, one caller after another.
+func BenchmarkHit(b *testing.B) {
+	eachHit(b, func(b *testing.B, cred azcore.TokenCredential, held []policy.TokenRequestOptions) {
+		for i := 0; b.Loop(); i++ {
+			if _, err := cred.GetToken(b.Context(), held[i%len(held)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkHitParallel is the same for callers on all cores.
+func BenchmarkHitParallel(b *testing.B) {
+	eachHit(b, func(b *testing.B, cred azcore.TokenCredential, held []policy.TokenRequestOptions) {
+		ctx := b.Context()
+		b.RunParallel(func(pb *testing.PB) {
+			for i := 0; pb.Next(); i++ {
+				if _, err := cred.GetToken(ctx, held[i%len(held)]); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+}
+
+func eachHit(b *testing.B, run func(*testing.B, azcore.TokenCredential, []policy.TokenRequestOptions)) {
+	cloud := azoidctest.New(nil)
+	ours, theirs := newGitHub(b, cloud), newAzidentity(b, cloud)
+	held := requests(heldScopes)
+	for _, request := range held {
+		get(b, ours, request.Scopes[0])
+		get(b, theirs, request.Scopes[0])
+	}
+	for _, test := range []struct {
+		name string
+		cred azcore.TokenCredential
+	}{{"azoidc", ours}, {"azidentity", theirs}, {"floor", newBareMap(get(b, ours, held[0].Scopes[0]))}} {
+		b.Run(test.name, func(b *testing.B) {
+			b.ReportAllocs()
+			run(b, test.cred, held)
+		})
+	}
+}
+
+// BenchmarkHitByHeldScopes shows that a hit costs the same however many scopes are held.
+func BenchmarkHitByHeldScopes(b *testing.B) {
+	for _, scopes := range []int{1, 10, 100, 1000} {
+		cache := azoidc.NewTokenCache(&fakeCredential{life: time.Hour}, nil)
+		held := requests(scopes)
+		for _, request := range held {
+			get(b, cache, request.Scopes[0])
+		}
+		b.Run(fmt.Sprint(scopes), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := cache.GetToken(b.Context(), held[i%scopes]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkExchange is the work of one exchange in this process, the local cloud's included, without any latency.
+func BenchmarkExchange(b *testing.B) {
+	cloud := azoidctest.New(nil)
+	cred := newGitHub(b, cloud)
+	b.ReportAllocs()
+	for b.Loop() {
+		cred.Invalidate()
+		get(b, cred, vaultScope)
+	}
+}
+
+// BenchmarkColdScope10000 lets 10,000 goroutines ask for a scope that isn't held, and reports the exchanges made.
+func BenchmarkColdScope10000(b *testing.B) {
+	cloud := azoidctest.New(nil)
+	cred := newGitHub(b, cloud)
+	get(b, cred, vaultScope)
+	cloud.Reset()
+	rounds := 0
+	for b.Loop() {
+		cred.Invalidate()
+		rounds++
+		var all sync.WaitGroup
+		for range 10_000 {
+			all.Go(func() {
+				if _, err := cred.GetToken(b.Context(), forScope(vaultScope)); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	b.ReportMetric(float64(cloud.Count(azoidctest.EntraToken))/float64(rounds), "exchanges/op")
+}
+
+// BenchmarkRefreshUnderLoad has callers on all cores while tokens of half a second's life are refreshed by exchanges
+// that take 50 ms, and reports the longest that any of them waited: the scheduler's time, not the exchange's.
+func BenchmarkRefreshUnderLoad(b *testing.B) {
+	cred := &fakeCredential{life: time.Second / 2, answer: takes(50 * time.Millisecond)}
+	cache := azoidc.NewTokenCache(cred, nil)
+	get(b, cache, vaultScope)
+	var longest atomic.Int64
+	ctx := b.Context()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			asked := time.Now()
+			if _, err := cache.GetToken(ctx, forScope(vaultScope)); err != nil {
+				b.Error(err)
+			}
+			raise(&longest, int64(time.Since(asked)))
+		}
+	})
+	b.ReportMetric(float64(longest.Load())/1e6, "longest-ms")
+	b.ReportMetric(float64(cred.count()), "exchanges")
+}
+
+func raise(highest *atomic.Int64, value int64) {
+	for {
+		old := highest.Load()
+		if value <= old || highest.CompareAndSwap(old, value) {
+			return
+		}
+	}
+}
+
+// BenchmarkMemory reports the bytes that a credential takes, and each scope it holds, beside azidentity's.
+func BenchmarkMemory(b *testing.B) {
+	const credentials, scopes = 50, 20
+	cloud := azoidctest.New(nil)
+	for _, test := range []struct {
+		name string
+		make func() azcore.TokenCredential
+	}{
+		{"azoidc", func() azcore.TokenCredential { return newGitHub(b, cloud) }},
+		{"azidentity", func() azcore.TokenCredential { return newAzidentity(b, cloud) }},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			for b.Loop() {
+				creds := make([]azcore.TokenCredential, credentials)
+				get(b, test.make(), vaultScope) // what is made once for the process
+				empty := heapInUse(b, cloud)
+				for i := range creds {
+					creds[i] = test.make()
+					get(b, creds[i], scopeNumber(0))
+				}
+				one := heapInUse(b, cloud)
+				for _, cred := range creds {
+					for i := range scopes {
+						get(b, cred, scopeNumber(i+1))
+					}
+				}
+				all := heapInUse(b, cloud)
+				runtime.KeepAlive(creds)
+				b.ReportMetric(float64(one-empty)/credentials, "B/credential")
+				b.ReportMetric(float64(all-one)/credentials/scopes, "B/scope")
+			}
+		})
+	}
+}
+
+func heapInUse(b *testing.B, cloud *azoidctest.Cloud) int64 {
+	b.Helper()
+	cloud.Reset()
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	require.Positive(b, stats.HeapAlloc)
+	return int64(stats.HeapAlloc)
+}

@@ -1,0 +1,173 @@
+package azoidc_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+// outsideCI clears every variable that a credential looks at.
+func outsideCI(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{
+		"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+		"SYSTEM_OIDCREQUESTURI", "SYSTEM_ACCESSTOKEN",
+		"AZURESUBSCRIPTION_TENANT_ID", "AZURESUBSCRIPTION_CLIENT_ID", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+		"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST",
+		"IDENTITY_ENDPOINT", "MSI_ENDPOINT",
+	} {
+		t.Setenv(name, "")
+	}
+}
+
+func setEnv(t *testing.T, env map[string]string) {
+	t.Helper()
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+}
+
+func TestGitHubRequest(t *testing.T) {
+	local := azoidctest.New(nil)
+	job := local.GitHubJob(nil)
+	source := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+		ClientOptions: local.ClientOptions(),
+		RequestURL:    job.RequestURL,
+		RequestToken:  job.RequestToken,
+		Audience:      "api://a&b=c/ü?",
+	})
+	_, err := source(t.Context())
+	require.NoError(t, err)
+
+	request := local.Requests(azoidctest.GitHubOIDC)[0]
+	require.Equal(t, http.MethodGet, request.Method)
+	require.Equal(t, "api://a&b=c/ü?", request.Form.Get("audience"))
+	require.Equal(t, "2.0", request.Form.Get("api-version"), "the URL's own query is kept")
+	require.Equal(t, "Bearer "+job.RequestToken, request.Header.Get("Authorization"))
+	require.Equal(t, "application/json", request.Header.Get("Accept"))
+}
+
+func TestGitHubEnvironmentIsReadAnewAtEveryRequest(t *testing.T) {
+	outsideCI(t)
+	local := azoidctest.New(nil)
+	setEnv(t, local.GitHubJob(nil).Env())
+	cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{CredentialOptions: credentialOptions(local)})
+	require.NoError(t, err)
+	get(t, cred, vaultScope)
+
+	second := local.GitHubJob(&azoidctest.GitHubJobOptions{Environment: "production"})
+	setEnv(t, second.Env())
+	get(t, cred, graphScope)
+	requests := local.Requests(azoidctest.EntraToken)
+	require.Equal(t, second.Subject, requests[1].Assertion.Subject)
+	require.NotEqual(t, second.Subject, requests[0].Assertion.Subject)
+}
+
+func TestOutsideGitHubActionsTheCredentialIsUnavailable(t *testing.T) {
+	for missing, env := range map[string]map[string]string{
+		"ACTIONS_ID_TOKEN_REQUEST_URL":   {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"},
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example"},
+		"AZURE_CLIENT_ID":                {"AZURE_TENANT_ID": "t", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
+		"AZURE_TENANT_ID":                {"AZURE_CLIENT_ID": "c", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
+	} {
+		t.Run(missing, func(t *testing.T) {
+			outsideCI(t)
+			setEnv(t, env)
+			cred, err := azoidc.NewGitHubActionsCredential("", "", nil)
+			require.NoError(t, err, "only GetToken reports what is missing")
+			_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+			require.ErrorContains(t, err, missing)
+			if strings.HasPrefix(missing, "ACTIONS") {
+				require.ErrorContains(t, err, "permissions: id-token: write")
+			}
+			requireChainGoesOn(t, cred)
+		})
+	}
+}
+
+// requireChainGoesOn shows that azidentity's own chain takes the next credential after cred.
+func requireChainGoesOn(t *testing.T, cred azcore.TokenCredential) {
+	t.Helper()
+	chain, err := azidentity.NewChainedTokenCredential([]azcore.TokenCredential{cred, &fakeCredential{life: 1 << 40}}, nil)
+	require.NoError(t, err)
+	require.Equal(t, "token 1", get(t, chain, vaultScope).Token)
+}
+
+func TestARefusalInGitHubActionsStopsAChain(t *testing.T) {
+	local := azoidctest.New(nil)
+	cred := newGitHub(t, local)
+	local.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusForbidden, nil, `{"message":"not you"}`))
+	next := &fakeCredential{life: 1 << 40}
+	chain, err := azidentity.NewChainedTokenCredential([]azcore.TokenCredential{cred, next}, nil)
+	require.NoError(t, err)
+	_, err = chain.GetToken(t.Context(), forScope(vaultScope))
+	require.ErrorContains(t, err, "not you")
+	require.Zero(t, next.count())
+}
+
+func TestAudienceByCloud(t *testing.T) {
+	for _, test := range []struct {
+		name, host, environment, option, want string
+	}{
+		{"public", cloud.AzurePublic.ActiveDirectoryAuthorityHost, "", "", "api://AzureADTokenExchange"},
+		{"US Government", cloud.AzureGovernment.ActiveDirectoryAuthorityHost, "", "", "api://AzureADTokenExchangeUSGov"},
+		{"China", "https://login.partner.microsoftonline.cn/", "", "", "api://AzureADTokenExchangeChina"},
+		{"China, older", cloud.AzureChina.ActiveDirectoryAuthorityHost, "", "", "api://AzureADTokenExchangeChina"},
+		{"by the environment", "", "https://login.microsoftonline.us", "", "api://AzureADTokenExchangeUSGov"},
+		{"by the option", "https://login.microsoftonline.us", "", "api://mine", "api://mine"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("AZURE_AUTHORITY_HOST", test.environment)
+			local := azoidctest.New(nil)
+			cred := newGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: test.host}
+				o.Audience = test.option
+				o.ReplicationTimeout = -1
+			})
+			_, _ = cred.GetToken(t.Context(), forScope(vaultScope))
+			require.Equal(t, test.want, local.Requests(azoidctest.GitHubOIDC)[0].Form.Get("audience"))
+		})
+	}
+}
+
+func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
+	outsideCI(t)
+	_, err := azoidc.NewGitHubActionsCredential("not/a tenant", "c", nil)
+	require.ErrorContains(t, err, "tenant ID")
+	_, err = azoidc.NewAzurePipelinesCredential("not/a tenant", "c", "s", "t", nil)
+	require.ErrorContains(t, err, "tenant ID")
+	_, err = azoidc.NewAssertionCredential("t", "c", nil, nil)
+	require.ErrorContains(t, err, "nil")
+	_, err = azoidc.NewOnBehalfOfCredential("t", "c", "user", nil, nil)
+	require.ErrorContains(t, err, "nil")
+	_, err = azoidc.NewOnBehalfOfCredential("t", "c", " ", azoidc.StaticAssertion("x"), nil)
+	require.ErrorContains(t, err, "user assertion is empty")
+	_, err = azoidc.NewGitHubActionsCredential("t", "c", &azoidc.GitHubActionsCredentialOptions{CredentialOptions: azoidc.CredentialOptions{
+		ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: "http://login.example"}}}})
+	require.ErrorContains(t, err, "https")
+}
+
+func TestOptionsAreNeverModified(t *testing.T) {
+	local := azoidctest.New(nil)
+	allowed := make([]string, 1, 8)
+	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: credentialOptions(local)}
+	options.Logging.AllowedHeaders = allowed
+	options.AdditionallyAllowedTenants = []string{"*"}
+	before := *options
+	cred := newGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+		o.Logging.AllowedHeaders = options.Logging.AllowedHeaders
+	})
+	_, err := azoidc.NewGitHubActionsCredential("t", "c", options)
+	require.NoError(t, err)
+	get(t, cred, vaultScope)
+	require.Equal(t, before, *options)
+	require.Equal(t, make([]string, 8), allowed[:8], "the caller's slice is written to")
+}
