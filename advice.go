@@ -44,7 +44,7 @@ func (e *ExchangeError) advice() string {
 		return adviseNetwork(e.cause)
 	case e.StatusCode >= 300 && e.StatusCode < 400:
 		return adviseRedirect
-	case e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500:
+	case e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500 || e.StatusCode == http.StatusOK:
 		return "try again later; if it goes on, look at the service health of Microsoft Entra"
 	case e.Code != "":
 		return "look the code up at https://login.microsoftonline.com/error?code=" + strings.TrimPrefix(e.Code, "AADSTS")

@@ -83,15 +83,13 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		resp = withoutSecrets(resp, redact(string(body), a.secrets()...))
+		resp = withoutSecrets(resp, body, a.secrets()...)
 		a.failed = a.refused(req.Raw(), resp, body)
 		return resp, nil
 	}
-	if req.Raw().Method == http.MethodPost {
-		if problem := checkTokenAnswer(body); problem != "" {
-			a.failed = a.unusable(req.Raw(), resp, problem)
-			return nil, errors.New(problem)
-		}
+	if problem := checkAnswer(req.Raw(), body); problem != "" {
+		a.failed = a.unusable(req.Raw(), resp, problem)
+		return nil, errors.New(problem)
 	}
 	return resp, nil
 }

@@ -200,7 +200,7 @@ func (s devopsSource) advise(status int, said string) string {
 	switch {
 	case refusesReference(said):
 		return "in every stage that asks for a token, a step must name the service connection, for example as the azureSubscription of an AzureCLI@2 task"
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNonAuthoritativeInfo, status == http.StatusFound:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNonAuthoritativeInfo:
 		return devopsAccessToken + " isn't accepted: it ends with the job's timeout, and the pipeline needs permission for the service connection " +
 			s.connection()
 	case status == http.StatusNotFound:

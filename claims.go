@@ -1,6 +1,7 @@
 package azoidc
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,14 @@ func ParseClaims(assertion string) (Claims, error) {
 		return Claims{}, fmt.Errorf("not a JWT: its header %w", err)
 	}
 	var payload struct {
-		jwt.RegisteredClaims
-		JobWorkflowRef string `json:"job_workflow_ref"`
+		Issuer         string           `json:"iss"`
+		Subject        string           `json:"sub"`
+		ID             string           `json:"jti"`
+		Audience       jwt.ClaimStrings `json:"aud"`
+		IssuedAt       claimDate        `json:"iat"`
+		NotBefore      claimDate        `json:"nbf"`
+		ExpiresAt      claimDate        `json:"exp"`
+		JobWorkflowRef string           `json:"job_workflow_ref"`
 	}
 	if err := decodeSegment(segments[1], &payload); err != nil {
 		return Claims{}, fmt.Errorf("not a JWT: its payload %w", err)
@@ -43,9 +50,9 @@ func ParseClaims(assertion string) (Claims, error) {
 		Subject:        payload.Subject,
 		ID:             payload.ID,
 		Audience:       payload.Audience,
-		IssuedAt:       claimTime(payload.IssuedAt),
-		NotBefore:      claimTime(payload.NotBefore),
-		ExpiresAt:      claimTime(payload.ExpiresAt),
+		IssuedAt:       payload.IssuedAt.UTC(),
+		NotBefore:      payload.NotBefore.UTC(),
+		ExpiresAt:      payload.ExpiresAt.UTC(),
 		JobWorkflowRef: payload.JobWorkflowRef,
 	}, nil
 }
@@ -63,15 +70,23 @@ func decodeSegment(segment string, into any) error {
 	if err != nil {
 		return errors.New("isn't base64url")
 	}
-	if json.Unmarshal(decoded, into) != nil {
+	if !bytes.HasPrefix(bytes.TrimSpace(decoded), []byte("{")) || json.Unmarshal(decoded, into) != nil {
 		return errors.New("isn't a JSON object with claims of the registered types")
 	}
 	return nil
 }
 
-func claimTime(date *jwt.NumericDate) time.Time {
-	if date == nil {
-		return time.Time{}
+// claimDate is a NumericDate within the years that a time can be written in.
+type claimDate struct {
+	jwt.NumericDate
+}
+
+func (d *claimDate) UnmarshalJSON(b []byte) error {
+	if err := d.NumericDate.UnmarshalJSON(b); err != nil {
+		return err
 	}
-	return date.UTC()
+	if year := d.UTC().Year(); year < 1 || year > 9999 {
+		return errors.New("a date out of range")
+	}
+	return nil
 }

@@ -28,7 +28,9 @@ type credential interface {
 }
 
 func credentialOptions(cloud *azoidctest.Cloud) azoidc.CredentialOptions {
-	return azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()}
+	options := cloud.ClientOptions()
+	options.Transport = withTransportErrors(cloud)
+	return azoidc.CredentialOptions{ClientOptions: options}
 }
 
 // newGitHub makes a job in cloud and its credential. The options may be changed before.

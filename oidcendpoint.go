@@ -87,7 +87,7 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 	}
 	return oidcAnswer{
 		status: resp.StatusCode, header: resp.Header, body: body, received: time.Now(), asked: asked,
-		response: withoutSecrets(resp, ""), secrets: []string{r.bearer},
+		response: withoutSecrets(resp, nil), secrets: []string{r.bearer},
 	}, nil
 }
 

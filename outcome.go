@@ -2,11 +2,9 @@ package azoidc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -119,29 +117,6 @@ func (a *attempt) failure(e *ExchangeError) *failure {
 	return &failure{err: e}
 }
 
-// checkTokenAnswer returns what is wrong with the body of a success, without a word of it: MSAL and azidentity would
-// quote it whole, access token included.
-// https://www.rfc-editor.org/rfc/rfc6749#section-5.1
-func checkTokenAnswer(body []byte) string {
-	var answer struct {
-		AccessToken string      `json:"access_token"`
-		ExpiresIn   json.Number `json:"expires_in"`
-	}
-	if len(body) == 0 {
-		return "Entra's answer was empty"
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return "Entra's answer was no JSON document of a token, or was cut"
-	}
-	if answer.AccessToken == "" {
-		return "Entra's answer held no access_token"
-	}
-	if lifetime, err := answer.ExpiresIn.Int64(); err != nil || lifetime <= 0 {
-		return "Entra's answer held no expires_in above 0"
-	}
-	return ""
-}
-
 // describe names a request without its query, headers or body.
 func describe(req *http.Request) string { return req.Method + " " + withoutQuery(req.URL).String() }
 
@@ -152,13 +127,4 @@ func firstOf(values ...string) string {
 		}
 	}
 	return ""
-}
-
-// quoteBody quotes an answer that isn't of the documented form. A page for people is only named.
-func quoteBody(body []byte, secrets ...string) string {
-	text := string(body)
-	if begin := strings.ToLower(strings.TrimSpace(text[:min(len(text), 200)])); strings.HasPrefix(begin, "<!doctype") || strings.HasPrefix(begin, "<html") {
-		return "(an HTML page)"
-	}
-	return quote(text, secrets...)
 }

@@ -1,6 +1,7 @@
 package azoidc
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -58,14 +59,18 @@ func quote(text string, secrets ...string) string {
 	return string(line)
 }
 
-// withoutSecrets returns resp for an error to keep, with body in place of what was read and without the request's
-// headers and body, which hold the assertion or the request token.
-func withoutSecrets(resp *http.Response, body string) *http.Response {
+// withoutSecrets returns resp for an error to keep: its body, if it is JSON, redacted, else only quoted; and without the
+// request's headers and body, which hold the assertion or the request token.
+func withoutSecrets(resp *http.Response, body []byte, secrets ...string) *http.Response {
+	text := quoteBody(body, secrets...)
+	if json.Valid(body) {
+		text = redact(string(body), secrets...)
+	}
 	clean := *resp
 	clean.Header = resp.Header.Clone()
 	clean.Header.Del("Set-Cookie")
-	clean.ContentLength = int64(len(body))
-	clean.Body = io.NopCloser(strings.NewReader(body))
+	clean.ContentLength = int64(len(text))
+	clean.Body = io.NopCloser(strings.NewReader(text))
 	clean.TLS = nil
 	clean.Request = nil
 	if resp.Request != nil {
@@ -79,4 +84,13 @@ func withoutQuery(u *url.URL) *url.URL {
 		return nil
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+}
+
+// quoteBody quotes an answer that isn't of the documented form. A page for people is only named.
+func quoteBody(body []byte, secrets ...string) string {
+	begin := strings.ToLower(strings.TrimSpace(string(body[:min(len(body), 200)])))
+	if strings.HasPrefix(begin, "<!doctype") || strings.HasPrefix(begin, "<html") {
+		return "(an HTML page)"
+	}
+	return quote(string(body), secrets...)
 }

@@ -63,15 +63,15 @@ func (d *Documents) fetch(url string, req *policy.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK && usable(body) {
+	if resp.StatusCode == http.StatusOK && Usable(body) {
 		d.kept.Store(url, body)
 	}
 	return fetched{response: *resp, body: body}, nil
 }
 
-// usable holds for a document with the members that MSAL requires of it.
+// Usable holds for a document with the members that MSAL requires of it.
 // https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
-func usable(body []byte) bool {
+func Usable(body []byte) bool {
 	var document struct {
 		Issuer                string `json:"issuer"`
 		AuthorizationEndpoint string `json:"authorization_endpoint"`
