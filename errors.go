@@ -83,6 +83,7 @@ type ExchangeError struct {
 	identity    identity      // for whom
 	scopes      []string      // and for what
 	asked       string        // method and URL
+	user        *Claims       // of the user's assertion, on behalf of whom the request was made
 	said        string        // Entra's own words
 	problem     string        // what was wrong, when Entra said nothing
 	cause       error         // of a request without an answer
@@ -98,6 +99,7 @@ func (e *ExchangeError) Error() string {
 	r.line("asked", e.asked, "tenant "+e.identity.tenantID, "client "+e.identity.clientID, scopeList(e.scopes))
 	r.line("said", e.said)
 	r.claims("presented", e.Claims)
+	r.claims("user", e.user)
 	r.attempts(e.Attempts)
 	r.line("trace", labelled("trace ID", e.TraceID), labelled("correlation ID", e.CorrelationID))
 	r.line("do", e.advice())

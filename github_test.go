@@ -159,6 +159,7 @@ func TestOptionsAreNeverModified(t *testing.T) {
 	local := azoidctest.New(nil)
 	allowed := make([]string, 1, 8)
 	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: credentialOptions(local)}
+	options.Transport = local // unlike a func, a pointer can be compared
 	options.Logging.AllowedHeaders = allowed
 	options.AdditionallyAllowedTenants = []string{"*"}
 	before := *options

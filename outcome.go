@@ -110,6 +110,9 @@ func (x *exchange) heldBack(left time.Duration, scopes []string) *failure {
 // failure completes e with what the attempt knows.
 func (a *attempt) failure(e *ExchangeError) *failure {
 	e.credential, e.identity, e.scopes = a.credential, a.identity, a.scopes
+	if user, err := ParseClaims(a.userAssertion); err == nil {
+		e.user = &user
+	}
 	if presented := a.assertion.peek(); presented.jwt != "" {
 		e.Claims = &presented.claims
 		e.age = presented.age()

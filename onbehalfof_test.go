@@ -1,0 +1,79 @@
+package azoidc_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+func newOnBehalfOf(t *testing.T, cloud *azoidctest.Cloud, userAssertion string) *azoidc.OnBehalfOfCredential {
+	t.Helper()
+	job := cloud.GitHubJob(nil)
+	cred, err := azoidc.NewOnBehalfOfCredential(cloud.TenantID(), cloud.ClientID(), userAssertion,
+		azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
+		}),
+		&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: credentialOptions(cloud)})
+	require.NoError(t, err)
+	return cred
+}
+
+func TestOnBehalfOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		cloud.SetLatency(hop)
+		user := cloud.UserAssertion(time.Hour)
+		cred := newOnBehalfOf(t, cloud, user)
+		start := time.Now()
+		_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/User.Read"}})
+		require.NoError(t, err)
+		require.Equal(t, 2*hop, time.Since(start))
+		form := cloud.Requests(azoidctest.EntraToken)[0].Form
+		require.Equal(t, "urn:ietf:params:oauth:grant-type:jwt-bearer", form.Get("grant_type"))
+		require.Equal(t, "on_behalf_of", form.Get("requested_token_use"))
+		require.Equal(t, user, form.Get("assertion"))
+		require.NotEqual(t, user, form.Get("client_assertion"))
+	})
+}
+
+// TestWhoseAssertionWasRefused is U9: the user's, not the client's, and why.
+func TestWhoseAssertionWasRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		assertion func(*azoidctest.Cloud) string
+		want      []string
+	}{
+		"self-made": {
+			func(*azoidctest.Cloud) string {
+				return jwtOf(`{"iss":"https://me.example","sub":"user","aud":"me","exp":4102444800}`)
+			},
+			[]string{"AADSTS50013", "the user's assertion was refused, not the client's", "issuer https://me.example", "audience me", "the client's assertion was accepted"},
+		},
+		"expired": {
+			func(c *azoidctest.Cloud) string {
+				user := c.UserAssertion(time.Minute)
+				time.Sleep(time.Hour)
+				return user
+			},
+			[]string{"AADSTS500133", "not in its valid time", "expires 2000-01-01T00:01:00Z"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				cred := newOnBehalfOf(t, cloud, test.assertion(cloud))
+				_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/User.Read"}})
+				for _, want := range test.want {
+					require.ErrorContains(t, err, want)
+				}
+				requireNoSecret(t, err, cloud)
+				require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+			})
+		})
+	}
+}
