@@ -1,0 +1,118 @@
+package outbound_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/outbound"
+)
+
+// wrapped is a transporter of the caller's own, which isn't an *http.Client.
+type wrapped struct{ *http.Client }
+
+// newPair starts a server that redirects every request to another, which counts what reaches it.
+func newPair(t *testing.T, code int) (redirecting *httptest.Server, reached *int) {
+	t.Helper()
+	reached = new(int)
+	target := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { *reached++ }))
+	t.Cleanup(target.Close)
+	redirecting = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, target.URL, code)
+	}))
+	t.Cleanup(redirecting.Close)
+	return redirecting, reached
+}
+
+func newRequest(t *testing.T, method, url string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader("client_assertion=secret"))
+	require.NoError(t, err)
+	return req
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			redirecting, reached := newPair(t, code)
+			client := redirecting.Client()
+			resp, err := outbound.Transport(client).Do(newRequest(t, method, redirecting.URL))
+			require.NoError(t, err)
+			resp.Body.Close()
+			require.Equal(t, code, resp.StatusCode)
+			require.Zero(t, *reached, "the redirect was followed")
+			require.Nil(t, client.CheckRedirect, "the caller's client was changed")
+		}
+	}
+}
+
+func TestATransporterThatFollowedARedirectIsRefused(t *testing.T) {
+	redirecting, _ := newPair(t, http.StatusTemporaryRedirect)
+	_, err := outbound.Transport(wrapped{redirecting.Client()}).Do(newRequest(t, http.MethodGet, redirecting.URL))
+	require.ErrorIs(t, err, outbound.ErrRedirected)
+}
+
+func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
+	sent := 0
+	transport := outbound.Transport(answers(func(*http.Request) *http.Response { sent++; return newResponse("") }))
+	for url, allowed := range map[string]bool{
+		"http://127.0.0.1:80/": true, "http://[::1]/": true, "http://localhost:1/": true, "https://example.com/": true,
+		"http://example.com/": false, "http://127.0.0.1.example.com/": false, "http://localhost.example.com/": false,
+		"http://10.0.0.1/": false, "http://169.254.169.254/": false, "ftp://127.0.0.1/": false, "//127.0.0.1/": false,
+	} {
+		before := sent
+		_, err := transport.Do(newRequest(t, http.MethodGet, url))
+		require.Equal(t, allowed, err == nil, url)
+		require.Equal(t, allowed, sent > before, url)
+		require.True(t, allowed || errors.Is(err, outbound.ErrInsecure), url)
+	}
+}
+
+type answers func(*http.Request) *http.Response
+
+func (f answers) Do(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+func newResponse(body string) *http.Response {
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	for size, fits := range map[int]bool{0: true, 1: true, outbound.MaxAnswer - 1: true, outbound.MaxAnswer: true, outbound.MaxAnswer + 1: false, 3 * outbound.MaxAnswer: false} {
+		for _, announced := range []bool{true, false} {
+			resp := newResponse(strings.Repeat("x", size))
+			if announced {
+				resp.ContentLength = int64(size)
+			}
+			answer, err := outbound.Transport(answers(func(*http.Request) *http.Response { return resp })).Do(newRequest(t, http.MethodGet, "https://x.example"))
+			var body []byte
+			if err == nil {
+				body, err = io.ReadAll(answer.Body)
+			}
+			require.Equal(t, fits, err == nil, "%d bytes: %v", size, err)
+			require.True(t, fits || errors.Is(err, outbound.ErrTooLarge))
+			require.LessOrEqual(t, len(body), outbound.MaxAnswer)
+		}
+	}
+}
+
+// TestTheDefaultTransport reaches a real server, and trusts no certificate that it doesn't know.
+func TestTheDefaultTransport(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	var transport policy.Transporter = outbound.Transport(nil)
+	_, err := transport.Do(newRequest(t, http.MethodGet, server.URL))
+	require.ErrorContains(t, err, "certificate")
+
+	loopback := httptest.NewServer(http.RedirectHandler("https://example.com/", http.StatusFound))
+	t.Cleanup(loopback.Close)
+	resp, err := transport.Do(newRequest(t, http.MethodGet, loopback.URL))
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, http.StatusFound, resp.StatusCode)
+}
