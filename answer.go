@@ -40,3 +40,14 @@ func checkTokenAnswer(body []byte) string {
 	}
 	return ""
 }
+
+// tokensIn are the secrets in the body of a success.
+func tokensIn(body []byte) []string {
+	var answer struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		IDToken      string `json:"id_token"`
+	}
+	_ = json.Unmarshal(body, &answer) // what it can't decode, MSAL couldn't quote as a token either
+	return []string{answer.AccessToken, answer.RefreshToken, answer.IDToken}
+}

@@ -22,6 +22,7 @@ type attempt struct {
 	assertion *pendingAssertion
 	document  string   // the address of the openid-configuration that MSAL was given
 	failed    *failure // of the latest step; azidentity's own error would flatten it to text
+	answer    []byte   // Entra's success, once MSAL was given it
 }
 
 func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptions) (azcore.AccessToken, *failure) {
@@ -90,6 +91,9 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 	if problem := checkAnswer(req.Raw(), body); problem != "" {
 		a.failed = a.unusable(req.Raw(), resp, problem)
 		return nil, errors.New(problem)
+	}
+	if req.Raw().Method == http.MethodPost {
+		a.answer = body
 	}
 	return resp, nil
 }

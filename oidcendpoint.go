@@ -85,6 +85,9 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 	if err != nil {
 		return oidcAnswer{}, e.failed(asked, err)
 	}
+	if resp.StatusCode >= 300 {
+		logRefusal(withoutSecrets(resp, body, r.bearer), "")
+	}
 	return oidcAnswer{
 		status: resp.StatusCode, header: resp.Header, body: body, received: time.Now(), asked: asked,
 		response: withoutSecrets(resp, nil), secrets: []string{r.bearer},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -19,6 +20,8 @@ func (a *attempt) explain(ctx context.Context, err error) *failure {
 	isAuthFailed := errors.As(err, &authFailed)
 	failed := a.failed
 	switch {
+	case failed == nil && a.answer != nil:
+		failed, isAuthFailed = a.unkept(err), false
 	case failed == nil && !isAuthFailed:
 		return &failure{err: err} // about the request itself, for example a tenant that isn't allowed
 	case failed == nil:
@@ -56,6 +59,16 @@ func (a *attempt) unusable(req *http.Request, resp *http.Response, problem strin
 	return failed
 }
 
+// unkept is the failure of an exchange whose answer was good by RFC 6749, yet MSAL couldn't read it all or write it to the
+// persistent cache. What MSAL can't read it quotes whole, access token included.
+func (a *attempt) unkept(err error) *failure {
+	problem := "MSAL couldn't use Entra's answer"
+	if text := err.Error(); !strings.Contains(text, "raw message") {
+		problem += ": " + quote(text, tokensIn(a.answer)...)
+	}
+	return a.failure(&ExchangeError{problem: problem, StatusCode: http.StatusOK})
+}
+
 // refused is the failure of a request that Entra answered with anything but a success.
 func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *failure {
 	answer := parseEntraError(body)
@@ -80,6 +93,7 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 		failed.verdict = a.retries.judge(resp, nil)
 	}
 	failed.retryAfter = retryAfter(resp.Header)
+	logRefusal(resp, codeName(code))
 	if resp.StatusCode == http.StatusTooManyRequests {
 		a.hold.extend(failed.retryAfter)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -157,5 +158,47 @@ func TestNothingSecretInAnyExportedValue(t *testing.T) {
 	}
 	for _, secret := range secrets {
 		require.False(t, secret != "" && strings.Contains(lines(), secret), "a secret in the log: %s", lines())
+	}
+}
+
+// TestMSALsOwnComplaintsLeakNothing: a success can be good and still hold a member that MSAL can't read.
+func TestMSALsOwnComplaintsLeakNothing(t *testing.T) {
+	for member, value := range map[string]string{
+		"expires_on": `"garbage"`, "refresh_in": `"soon"`, "ext_expires_in": `[]`, "id_token": `"a.b.c"`,
+		"client_info": `"!"`, "token_type": `7`, "scope": `{}`, "error_codes": `"x"`,
+	} {
+		t.Run(member, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lines := logged.keep(t)
+				cloud := azoidctest.New(nil)
+				cloud.Fail(azoidctest.EntraToken, azoidctest.Status(200, nil,
+					`{"access_token":"`+canary+`","token_type":"Bearer","expires_in":3600,"`+member+`":`+value+`}`))
+				token, err := newGitHub(t, cloud).GetToken(t.Context(), forScope(vaultScope))
+				if err == nil {
+					require.Equal(t, canary, token.Token, "MSAL doesn't mind")
+					return
+				}
+				require.ErrorContains(t, err, "MSAL couldn't use Entra's answer")
+				requireNoSecret(t, err, cloud)
+				requireNoSecretLogged(t, lines(), cloud)
+			})
+		})
+	}
+}
+
+// TestRefusalsAreLogged as every Azure SDK client logs them.
+func TestRefusalsAreLogged(t *testing.T) {
+	for _, s := range systems {
+		lines := logged.keep(t)
+		cloud := azoidctest.New(nil)
+		cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+		_, err := s.cred(t, cloud).GetToken(t.Context(), forScope(vaultScope))
+		require.Error(t, err)
+		require.Contains(t, lines(), "ResponseError POST https://login.microsoftonline.com/")
+		require.Contains(t, lines(), "ERROR CODE: AADSTS700016")
+		cloud.Fail(s.leg, azoidctest.Status(403, nil, `{"message":"not you"}`))
+		_, err = s.cred(t, cloud).GetToken(t.Context(), forScope(vaultScope))
+		require.Error(t, err)
+		require.Contains(t, lines(), "not you")
 	}
 }

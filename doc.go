@@ -1,0 +1,47 @@
+/*
+Package azoidc gets Microsoft Entra access tokens in CI, for as long as the job runs.
+
+In GitHub Actions and Azure Pipelines a job proves who it is with an OIDC token that lives for minutes. Microsoft Entra
+exchanges it, as a client assertion, for an access token that lives for about an hour. A program that takes the OIDC token
+once, at its start, fails when it needs another access token later:
+
+	AADSTS700024: Client assertion is not within its valid time range.
+
+The credentials of this package request a new OIDC token for every exchange, and hold access tokens in a [TokenCache] that
+refreshes them before they end, so that nobody waits. They are [azcore.TokenCredential]s, so every client of the Azure SDK
+for Go takes them:
+
+	cred, err := azoidc.NewGitHubActionsCredential(tenantID, clientID, nil)
+	if err != nil {
+		return err
+	}
+	// Optional: acquire what the job will need while it is still sure to get it, all at once.
+	if err := cred.Preload(ctx, azoidc.ScopeResourceManager, azoidc.ScopeKeyVault); err != nil {
+		return err
+	}
+	go cred.KeepFresh(ctx)
+	groups, err := armresources.NewResourceGroupsClient(subscriptionID, cred, nil)
+
+# Choosing a credential
+
+  - [GitHubActionsCredential] in GitHub Actions, with "permissions: id-token: write"
+  - [AzurePipelinesCredential] in Azure Pipelines, one for each service connection
+  - [AssertionCredential] for any other source of assertions: a file, a command, a function
+  - [OnBehalfOfCredential] for the user who called this program
+  - [DefaultCredential] for a program that runs in CI, on a laptop and in Azure with one line of code
+
+Where a CI system isn't there, GetToken reports a credential-unavailable error, as azidentity's credentials do, so that
+[azidentity.ChainedTokenCredential] goes on to its next source. A CI system that is there and refuses stops the chain.
+
+# Errors
+
+An [*AssertionError] says that no usable assertion could be had, an [*ExchangeError] that Microsoft Entra gave no token for
+it. Their messages say what was asked and answered, which issuer, subject and audience were presented, and what to do
+next. Both are found as [*azidentity.AuthenticationFailedError], too. Nothing here prints, logs or marshals a secret.
+
+# Testing
+
+Package azoidctest is GitHub, Azure DevOps, Microsoft Entra and Azure services in one http.Handler: test deployment tools
+against it, in virtual time too.
+*/
+package azoidc
