@@ -48,7 +48,7 @@ func TestTokenIsServedUntilItsLastNanosecond(t *testing.T) {
 		cred.answers(fails(errOutage))
 		time.Sleep(time.Until(first.ExpiresOn) - 1)
 		require.Equal(t, first, get(t, cache, vaultScope))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		_, err := cache.GetToken(t.Context(), forScope(vaultScope))
 		require.ErrorIs(t, err, errOutage)
 	})

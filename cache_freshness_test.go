@@ -21,7 +21,7 @@ func TestFreshTokenIsServedUntilRefreshOn(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 1, cred.count(), "refreshed 1 ns before RefreshOn")
 
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, first, get(t, cache, vaultScope), "the stale token is served")
 		synctest.Wait()
 		require.Equal(t, 2, cred.count(), "not refreshed at RefreshOn")

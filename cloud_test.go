@@ -18,15 +18,6 @@ const (
 	graphScope      = "https://graph.microsoft.com/.default"
 )
 
-// A credential is what all credentials of the package are.
-type credential interface {
-	azcore.TokenCredential
-	interface {
-		Invalidate(...string)
-		Tokens() []azoidc.TokenStatus
-	}
-}
-
 func credentialOptions(cloud *azoidctest.Cloud) azoidc.CredentialOptions {
 	options := cloud.ClientOptions()
 	options.Transport = withTransportErrors(cloud)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -86,25 +85,4 @@ func (t ticket) wait(ctx context.Context) (azcore.AccessToken, error) {
 		return t.held.AccessToken, nil
 	}
 	return azcore.AccessToken{}, t.flight.err
-}
-
-// Preload acquires tokens for all scopes at once, as Azure SDK clients ask for them: for the credential's own tenant,
-// with CAE. It returns when all are there or have failed; the errors are joined, each with its scope. A scope that is
-// held already costs nothing.
-func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
-	errs := make([]error, len(scopes))
-	done := make(chan struct{}, len(scopes))
-	for i, scope := range scopes {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			_, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true})
-			if err != nil {
-				errs[i] = fmt.Errorf("%s: %w", strings.TrimSpace(scope), err)
-			}
-		}()
-	}
-	for range scopes {
-		<-done
-	}
-	return errors.Join(errs...)
 }

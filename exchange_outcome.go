@@ -95,7 +95,7 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 	failed.retryAfter = retryAfter(resp.Header)
 	logRefusal(resp, codeName(code))
 	if resp.StatusCode == http.StatusTooManyRequests {
-		a.hold.extend(failed.retryAfter)
+		a.hold.extend(max(failed.retryAfter, a.retries.RetryDelay))
 	}
 	return failed
 }
