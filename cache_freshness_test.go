@@ -5,9 +5,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
 )
 
 func TestFreshTokenIsServedUntilRefreshOn(t *testing.T) {
@@ -117,4 +119,21 @@ func TestTokenWithoutUseIsAnError(t *testing.T) {
 		_, err = azoidc.NewTokenCache(nil, nil).GetToken(t.Context(), forScope(vaultScope))
 		require.ErrorContains(t, err, "no credential")
 	})
+}
+
+func TestAHitAllocatesNothing(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cred := newGitHub(t, cloud)
+	request := forScope(vaultScope)
+	get(t, cred, vaultScope)
+	named := request
+	named.TenantID = cloud.TenantID()
+	for _, request := range []policy.TokenRequestOptions{request, named} {
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			if _, err := cred.GetToken(t.Context(), request); err != nil {
+				t.Error(err)
+			}
+		}))
+	}
+	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 }

@@ -83,7 +83,7 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 		a.failed = a.unreached(req.Raw(), err)
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated { // MSAL takes both for a success
 		resp = withoutSecrets(resp, body, a.secrets()...)
 		a.failed = a.refused(req.Raw(), resp, body)
 		return resp, nil

@@ -7,6 +7,7 @@ import (
 
 // A pendingAssertion is requested in the background once somebody begins it.
 type pendingAssertion struct {
+	source  string
 	request func() (assertion, *failure)
 	started sync.Once
 	done    chan struct{}
@@ -18,6 +19,7 @@ type pendingAssertion struct {
 // assertionLater ends its request when ctx ends.
 func (x *exchange) assertionLater(ctx context.Context) *pendingAssertion {
 	return &pendingAssertion{
+		source:  x.source.name(),
 		request: func() (assertion, *failure) { return x.newAssertion(ctx) },
 		done:    make(chan struct{}),
 	}
@@ -27,7 +29,7 @@ func (p *pendingAssertion) begin() {
 	p.started.Do(func() {
 		go func() {
 			defer close(p.done)
-			p.failed = &failure{err: &AssertionError{Source: "assertion", Err: errGone}} // unless request returns
+			p.failed = &failure{err: &AssertionError{Source: p.source, Err: errGone}} // unless request returns
 			p.assertion, p.failed = p.request()
 		}()
 	})
@@ -39,7 +41,7 @@ func (p *pendingAssertion) get(ctx context.Context) (assertion, *failure) {
 	case <-p.done:
 		return p.assertion, p.failed
 	case <-ctx.Done():
-		return assertion{}, &failure{err: &AssertionError{Source: "assertion", Err: ctx.Err(),
+		return assertion{}, &failure{err: &AssertionError{Source: p.source, Err: ctx.Err(),
 			advice: "the assertion's source didn't answer in time; see TokenCacheOptions.AcquireTimeout"}}
 	}
 }

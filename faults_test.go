@@ -2,7 +2,11 @@ package azoidc_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -85,13 +89,40 @@ var passing = []faultCase{
 	{"503, Retry-After as a date", retryAtDate, []string{"HTTP 503"}},
 	{"504", text(504, ""), []string{"HTTP 504"}},
 	{"500 that echoes", echo(500), []string{"you sent"}},
-	{"TLS failure", refuse("x509: certificate signed by unknown authority"), []string{"certificate"}},
+	{"EOF", failing("EOF"), []string{"EOF"}},
+	{"TLS failure", failing("TLS"), []string{"unknown authority", "this machine's clock and its certificate authorities"}},
+	{"DNS failure", failing("DNS"), []string{"no such host", "can resolve login.example"}},
 }
 
-// refuse can't be served by a handler; see withTransportErrors.
-func refuse(message string) azoidctest.Fault {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.Header().Set("X-Fail", message) }
+// transportErrors are what a handler can't cause.
+var transportErrors = map[string]error{
+	"EOF": io.EOF,
+	"TLS": &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+	"DNS": &net.DNSError{Err: "no such host", Name: "login.example", IsNotFound: true},
 }
+
+// failing marks an answer for withTransportErrors.
+func failing(name string) azoidctest.Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("X-Transport-Error", name)
+	}
+}
+
+// withTransportErrors turns the marked answers into errors.
+func withTransportErrors(cloud *azoidctest.Cloud) transportFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		resp, err := cloud.Do(r)
+		if err != nil || resp.Header.Get("X-Transport-Error") == "" {
+			return resp, err
+		}
+		resp.Body.Close()
+		return nil, transportErrors[resp.Header.Get("X-Transport-Error")]
+	}
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 func passingOn(leg azoidctest.Leg) []faultCase {
 	switch leg {
@@ -167,22 +198,6 @@ func lastingOn(leg azoidctest.Leg) []faultCase {
 	}
 	return lasting
 }
-
-// A transportFault makes those answers errors that a handler can't cause.
-func withTransportErrors(cloud *azoidctest.Cloud) transportFunc {
-	return func(r *http.Request) (*http.Response, error) {
-		resp, err := cloud.Do(r)
-		if err == nil && resp.Header.Get("X-Fail") != "" {
-			resp.Body.Close()
-			return nil, fmt.Errorf("tls: failed to verify certificate: %s", resp.Header.Get("X-Fail"))
-		}
-		return resp, err
-	}
-}
-
-type transportFunc func(*http.Request) (*http.Response, error)
-
-func (f transportFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 func (s system) legs() []azoidctest.Leg {
 	return []azoidctest.Leg{s.leg, azoidctest.EntraOpenIDConfiguration, azoidctest.EntraToken}

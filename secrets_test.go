@@ -186,6 +186,13 @@ func TestMSALsOwnComplaintsLeakNothing(t *testing.T) {
 	}
 }
 
+// TestA201IsASuccess, for MSAL takes it for one: its token must not be redacted on the way.
+func TestA201IsASuccess(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(201, nil, fmt.Sprintf(jwtBody, `,"expires_in":3600`)))
+	require.Equal(t, anyJWT, get(t, newGitHub(t, cloud), vaultScope).Token)
+}
+
 // TestRefusalsAreLogged as every Azure SDK client logs them.
 func TestRefusalsAreLogged(t *testing.T) {
 	for _, s := range systems {
