@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -96,7 +97,7 @@ var passing = []faultCase{
 
 // transportErrors are what a handler can't cause.
 var transportErrors = map[string]error{
-	"EOF": io.EOF,
+	"EOF": &url.Error{Op: "Get", URL: "https://login.example/?audience=" + canary, Err: io.EOF},
 	"TLS": &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
 	"DNS": &net.DNSError{Err: "no such host", Name: "login.example", IsNotFound: true},
 }

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func (d *diagnosis) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(d)
+}
+
+func (d *diagnosis) writeText(w io.Writer) error {
+	var text strings.Builder
+	ci := d.CI
+	if ci == "" {
+		ci = "none that azoidc knows"
+	}
+	fmt.Fprintf(&text, "CI system: %s\n", ci)
+	section(&text, "Settings", d.settingRows())
+	section(&text, "The job's identity, by its OIDC token", d.identityRows())
+	section(&text, "The application's federated identity credential must hold exactly", d.federatedRows())
+	if d.Federated != nil {
+		fmt.Fprintf(&text, "\nTo create it:\n  %s\n", d.Federated.Command)
+	}
+	d.writeSteps(&text)
+	fmt.Fprintf(&text, "\nVerdict: %s.\n", d.Verdict)
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// section writes rows, their cells below each other; without rows, nothing.
+func section(w io.Writer, title string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(w, "\n%s:\n", title)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		_, _ = fmt.Fprintf(table, "  %s\n", strings.Join(row, "\t"))
+	}
+	_ = table.Flush()
+}
+
+func (d *diagnosis) settingRows() (rows [][]string) {
+	for _, s := range d.Settings {
+		value := s.Value
+		switch {
+		case !s.Set:
+			value = "missing"
+		case value == "":
+			value = "set"
+		}
+		rows = append(rows, []string{s.Name, value})
+	}
+	return rows
+}
+
+func (d *diagnosis) identityRows() (rows [][]string) {
+	if d.Identity == nil {
+		return nil
+	}
+	for _, row := range [][]string{
+		{"issuer", d.Identity.Issuer},
+		{"subject", d.Identity.Subject},
+		{"audience", strings.Join(d.Identity.Audience, " ")},
+		{"issued", timestamp(d.Identity.IssuedAt)},
+		{"not before", timestamp(d.Identity.NotBefore)},
+		{"ends", timestamp(d.Identity.ExpiresAt)},
+		{"workflow", d.Identity.JobWorkflowRef},
+	} {
+		if row[1] != "" {
+			rows = append(rows, []string{row[0], oneLine(row[1])})
+		}
+	}
+	return rows
+}
+
+func timestamp(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (d *diagnosis) federatedRows() [][]string {
+	if d.Federated == nil {
+		return nil
+	}
+	return [][]string{
+		{"issuer", oneLine(d.Federated.Issuer)},
+		{"subject", oneLine(d.Federated.Subject)},
+		{"audience", oneLine(d.Federated.Audience)},
+	}
+}
+
+func (d *diagnosis) writeSteps(w io.Writer) {
+	_, _ = fmt.Fprint(w, "\nSteps:\n")
+	for _, s := range d.Steps {
+		took := ""
+		if s.Result != resultSkipped {
+			took = fmt.Sprintf("%d ms", s.Milliseconds)
+		}
+		detail := ": " + s.Detail
+		if s.Result == resultFailed { // what went wrong may have several lines
+			detail = indented(s.Detail)
+		}
+		_, _ = fmt.Fprintf(w, "  %-7s  %8s  %s%s\n", s.Result, took, s.Name, detail)
+	}
+}
+
+func indented(text string) string {
+	return strings.ReplaceAll("\n"+strings.TrimRight(text, "\n"), "\n", "\n           ")
+}

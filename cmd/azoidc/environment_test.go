@@ -1,0 +1,80 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEnvironment(t *testing.T) {
+	env := environment{"A=1", "B= 2\n", "A=3", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}
+	require.Equal(t, "3", env.get("A"))
+	require.Equal(t, "2", env.get("B"))
+	require.Empty(t, env.get("C"))
+	require.Equal(t, "2", env.first("EMPTY", "B", "A"))
+	require.True(t, env.isTrue("T"))
+	require.False(t, env.isTrue("F"))
+	require.False(t, env.isTrue("B"))
+	require.Equal(t, environment{"B= 2\n", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}, env.without("A", "Z"))
+	require.Equal(t, environment{"X=1", "A=4"}, environment{"A=1", "X=1", "A=2"}.with(map[string]string{"A": "4"}))
+}
+
+func TestDetectCI(t *testing.T) {
+	github, devops := "ACTIONS_ID_TOKEN_REQUEST_URL=https://x", "SYSTEM_OIDCREQUESTURI=https://x"
+	for name, test := range map[string]struct {
+		env  environment
+		want *ciSystem
+	}{
+		"nothing":                      {nil, nil},
+		"GitHub":                       {environment{github}, &gitHub},
+		"Azure Pipelines":              {environment{devops}, &azurePipelines},
+		"both":                         {environment{devops, github}, &gitHub},
+		"both, GitHub named":           {environment{devops, github, "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential"}, &gitHub},
+		"both, Azure Pipelines named":  {environment{devops, github, "AZURE_TOKEN_CREDENTIALS=azurepipelinescredential"}, &azurePipelines},
+		"another credential":           {environment{devops, "AZURE_TOKEN_CREDENTIALS=prod"}, &azurePipelines},
+		"GitHub without permission":    {environment{"GITHUB_ACTIONS=true"}, &gitHub},
+		"Azure Pipelines, nothing set": {environment{"TF_BUILD=True"}, &azurePipelines},
+		"Gitea within Azure Pipelines": {environment{"TF_BUILD=True", github}, &gitHub},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, detectCI(test.env)) })
+	}
+}
+
+func TestChildEnvironment(t *testing.T) {
+	env := environment{
+		"PATH=/bin", "AZURE_CLIENT_ID=another", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential",
+		"IDENTITY_ENDPOINT=old", "IDENTITY_SERVER_THUMBPRINT=old", "AZURE_FEDERATED_TOKEN_FILE=old",
+		"ACTIONS_ID_TOKEN_REQUEST_URL=u", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=t",
+		"SYSTEM_OIDCREQUESTURI=u", "SYSTEM_ACCESSTOKEN=t", "ARM_OIDC_REQUEST_TOKEN=t", "ARM_OIDC_REQUEST_URL=u",
+	}
+	s := &supply{env: map[string]string{"IDENTITY_ENDPOINT": "new"}, credential: "ManagedIdentityCredential", clientID: "mine"}
+	require.ElementsMatch(t, environment{
+		"PATH=/bin", "AZURE_CLIENT_ID=mine", "AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential", "IDENTITY_ENDPOINT=new",
+	}, childEnvironment(env, s, false))
+	kept := childEnvironment(env, s, true)
+	for _, name := range requestVariables {
+		require.NotEmpty(t, kept.get(name), name)
+	}
+	require.Equal(t, environment{"AZURE_TOKEN_CREDENTIALS=prod", "IDENTITY_ENDPOINT=new"},
+		childEnvironment(environment{"AZURE_TOKEN_CREDENTIALS=prod"}, s, false), "AZURE_CLIENT_ID isn't introduced")
+}
+
+func TestNoProxyOnLoopback(t *testing.T) {
+	for name, test := range map[string]struct {
+		env  environment
+		want string
+	}{
+		"no proxy":          {environment{"NO_PROXY=a"}, ""},
+		"proxy":             {environment{"HTTP_PROXY=http://proxy"}, "127.0.0.1"},
+		"proxy, exceptions": {environment{"http_proxy=http://proxy", "NO_PROXY=a,.b"}, "a,.b,127.0.0.1"},
+		"both spellings":    {environment{"ALL_PROXY=http://proxy", "NO_PROXY=a", "no_proxy=b"}, "b,127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			child := childEnvironment(test.env, &supply{}, false)
+			require.Equal(t, test.want, child.get("no_proxy"))
+			if test.want != "" {
+				require.Equal(t, test.want, child.get("NO_PROXY"))
+			}
+		})
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+)
+
+// The exit status of shells for a command that can't be run, and for one that isn't there.
+// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02
+const (
+	exitCannotRun = 126
+	exitNotFound  = 127
+)
+
+// exec runs a command that is supplied with tokens, and leaves nothing running.
+func (p *program) exec(ctx context.Context, args []string) int {
+	var (
+		common           commonFlags
+		wanted           scopes
+		tokenFile        bool
+		keepRequestToken bool
+	)
+	flags := newFlagSet("exec")
+	common.register(flags, p.env)
+	flags.Var(&wanted, "scope", "")
+	flags.BoolVar(&tokenFile, "token-file", false, "")
+	flags.BoolVar(&keepRequestToken, "keep-request-token", false, "")
+	if status, ok := p.parse(flags, args); !ok {
+		return status
+	}
+	if flags.NArg() == 0 {
+		return p.misused("exec", errors.New("a command to run is missing"))
+	}
+	path, err := exec.LookPath(flags.Arg(0))
+	if err != nil {
+		return p.cannotRun(flags.Arg(0), err)
+	}
+	j := p.job(common)
+	if err := j.check(); err != nil {
+		return p.failed(err)
+	}
+
+	signals := watchSignals()
+	defer signals.stop()
+	open := p.serveEndpoint
+	if tokenFile {
+		open = p.keepTokenFile
+	}
+	supply, status := p.untilSignal(ctx, signals, func(ctx context.Context) (*supply, error) { return open(ctx, &j, wanted) })
+	if supply == nil {
+		return status
+	}
+	defer supply.close()
+	env := childEnvironment(p.env, supply, keepRequestToken)
+	return p.runChild(ctx, signals, path, flags.Args(), env)
+}
+
+// untilSignal opens a supply. Without one, because it failed or a signal came first, it returns an exit status.
+func (p *program) untilSignal(ctx context.Context, signals *signals, open func(context.Context) (*supply, error)) (*supply, int) {
+	ctx, stop := signals.cancel(ctx)
+	supply, err := open(ctx)
+	signal := stop()
+	switch {
+	case signal != nil && supply != nil:
+		supply.close()
+		return nil, exitOfSignal(signal)
+	case signal != nil:
+		return nil, exitOfSignal(signal)
+	case err != nil:
+		return nil, p.failed(err)
+	}
+	return supply, exitWell
+}
+
+// cannotRun reports as shells do.
+func (p *program) cannotRun(name string, err error) int {
+	status := exitCannotRun
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		status = exitNotFound
+		err = errors.New("command not found")
+	} else if reason := (*exec.Error)(nil); errors.As(err, &reason) {
+		err = reason.Err
+	}
+	p.log().Print(fmt.Errorf("%s: %w", name, err))
+	return status
+}

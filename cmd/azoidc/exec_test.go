@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+// A command that outlives its OIDC token and its first access tokens many times is served all the same. Nothing secret
+// is in the log.
+func TestExecServesForTheWholeJob(t *testing.T) {
+	cloud := shortLived(t)
+	for name, job := range map[string]map[string]string{
+		"GitHub Actions":  cloud.GitHubJob(nil).Env(),
+		"Azure Pipelines": cloud.PipelinesJob(nil).Env(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := cloud.Service(vault)
+			p := inProcess(t, cloud, job, "deploy", "exec", "-scope", vaultScope)
+			p.cmd.Env = append(p.cmd.Env, serviceVariable+"="+service.URL, tokensVariable+"=3")
+			status, stdout := p.run()
+			require.Zero(t, status, p.stderr.String())
+			require.Zero(t, service.Refusals())
+			require.Empty(t, stdout)
+			require.Empty(t, p.stderr.String())
+		})
+	}
+}
+
+// Tokens are renewed though nobody asks for them.
+func TestExecKeepsTokensFresh(t *testing.T) {
+	cloud := shortLived(t)
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec", "-scope", vaultScope, "-scope", "https://storage.azure.com/.default")
+	p.start()
+	env := p.environment()
+	require.Equal(t, 2, cloud.Count(azoidctest.EntraToken), "both are there before the command begins")
+	require.Eventually(t, func() bool { return cloud.Count(azoidctest.EntraToken) >= 6 }, 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, p.stdin.Close())
+	status, _ := p.wait()
+	require.Zero(t, status)
+	requireClosed(t, env.get("IDENTITY_ENDPOINT"))
+}
+
+func TestExecEnvironment(t *testing.T) {
+	cloud := newServer(t, nil)
+	for name, test := range map[string]struct {
+		job  map[string]string
+		args []string
+		keep bool
+	}{
+		"GitHub Actions":        {cloud.GitHubJob(nil).Env(), nil, false},
+		"GitHub Actions, kept":  {cloud.GitHubJob(nil).Env(), []string{"-keep-request-token"}, true},
+		"Azure Pipelines":       {cloud.PipelinesJob(nil).Env(), nil, false},
+		"Azure Pipelines, kept": {cloud.PipelinesJob(nil).Env(), []string{"-keep-request-token"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := inProcess(t, cloud, test.job, "environment", append([]string{"exec"}, test.args...)...)
+			p.cmd.Env = append(p.cmd.Env, "AZURE_FEDERATED_TOKEN_FILE=/another", "AZURE_CLIENT_ID="+cloud.ClientID())
+			p.start()
+			env := p.environment()
+			status, _ := p.wait()
+			require.Zero(t, status)
+			require.Regexp(t, "^http://127.0.0.1:[0-9]+/MSI/token$", env.get("IDENTITY_ENDPOINT"))
+			require.Equal(t, env.get("IDENTITY_ENDPOINT"), env.get("MSI_ENDPOINT"))
+			require.Equal(t, env.get("IDENTITY_ENDPOINT"), env.get("ARM_MSI_ENDPOINT"))
+			require.Equal(t, env.get("IDENTITY_HEADER"), env.get("MSI_SECRET"))
+			require.Equal(t, "true", env.get("ARM_USE_MSI"))
+			require.Equal(t, "2019-08-01", env.get("ARM_MSI_API_VERSION"))
+			require.Empty(t, env.get("AZURE_FEDERATED_TOKEN_FILE"), "SDKs would take it before the endpoint")
+			require.Equal(t, cloud.ClientID(), env.get("AZURE_CLIENT_ID"))
+			for _, name := range requestVariables {
+				require.Equal(t, test.keep && test.job[name] != "", env.get(name) != "", name)
+			}
+			require.Zero(t, cloud.Count(azoidctest.EntraToken), "nothing is acquired that nobody wants")
+		})
+	}
+}
+
+// Ten thousand requests at once, half of them without the secret; then the server is still up.
+func TestExecFlood(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs ten thousand open files")
+	}
+	cloud := newServer(t, nil)
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "flood", "exec", "-scope", vaultScope)
+	status, _ := p.run()
+	require.Zero(t, status, p.stderr.String())
+	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+}
+
+// Without tokens the command isn't run.
+func TestExecRefused(t *testing.T) {
+	cloud := newServer(t, nil)
+	job := cloud.GitHubJob(nil).Env()
+	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+	for _, args := range [][]string{nil, {"-token-file"}} {
+		p := inProcess(t, cloud, job, "environment", append([]string{"exec", "-scope", vaultScope}, args...)...)
+		status, stdout := p.run()
+		require.Equal(t, exitNotWell, status)
+		require.Empty(t, stdout)
+		require.Contains(t, p.stderr.String(), "azoidc: "+vaultScope)
+		require.Contains(t, p.stderr.String(), "AADSTS700016")
+		requireNoSecret(t, cloud.Cloud, job, p.stderr.String())
+	}
+}
+
+// What a program hides, the log tells.
+func TestExecLogsWhyThereIsNoToken(t *testing.T) {
+	cloud := newServer(t, nil)
+	job := cloud.GitHubJob(nil).Env()
+	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+	p := inProcess(t, cloud, job, "deploy", "exec")
+	p.cmd.Env = append(p.cmd.Env, serviceVariable+"=https://127.0.0.1", tokensVariable+"=1")
+	status, _ := p.run()
+	require.Equal(t, 99, status)
+	require.Contains(t, p.stderr.String(), `azoidc: no token for "https://vault.azure.net": GitHubActionsCredential: Entra refused`)
+	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken), "neither tries again what is final")
+	requireNoSecret(t, cloud.Cloud, job, p.stderr.String())
+}
+
+// The exit status for what can't be run is there before any request is made.
+func TestExecCannotRun(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	require.NoError(t, os.WriteFile(plain, []byte("text"), 0o600))
+	for name, test := range map[string]struct {
+		command string
+		status  int
+	}{
+		"not in PATH":    {"azoidc-test-no-such-command", exitNotFound},
+		"no such file":   {filepath.Join(dir, "none"), exitNotFound},
+		"not executable": {plain, exitCannotRun},
+		"directory":      {dir, exitCannotRun},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && test.status == exitCannotRun {
+				t.Skip("the file's name decides there")
+			}
+			cloud := azoidctest.New(nil)
+			r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "exec", "-scope", vaultScope, "--", test.command)
+			require.Equal(t, test.status, r.status)
+			require.True(t, strings.HasPrefix(r.stderr, "azoidc: "+test.command+": "), r.stderr)
+			require.Zero(t, cloud.Count())
+		})
+	}
+}
+
+// Who calls run can end the command by its context.
+func TestExecEndsWithItsContext(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	p := inJob(cloud, cloud.GitHubJob(nil).Env(), roleVariable+"=wait-forever")
+	p.stdin, p.stdout, p.stderr = http.NoBody, onWrite(cancel), io.Discard
+	require.NotZero(t, p.run(ctx, []string{"exec", "--", self}))
+	require.Error(t, ctx.Err())
+}
+
+// onWrite is called when the command says something.
+type onWrite func()
+
+func (f onWrite) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
+}

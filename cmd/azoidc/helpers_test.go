@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+const (
+	vault      = "https://vault.azure.net"
+	vaultScope = vault + "/.default"
+)
+
+// result is of a run in this process.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+func run(t testing.TB, p *program, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p.stdin, p.stdout, p.stderr = bytes.NewReader(nil), &stdout, &stderr
+	status := p.run(t.Context(), args)
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// inJob is the program in a job of the cloud, which is in memory.
+func inJob(cloud *azoidctest.Cloud, env map[string]string, more ...string) *program {
+	return &program{env: append(toEnvironment(env), more...), transport: cloud}
+}
+
+// jobOf is what p makes of its environment and the flags.
+func jobOf(t testing.TB, p *program, args ...string) *job {
+	t.Helper()
+	var common commonFlags
+	flags := newFlagSet("test")
+	common.register(flags, p.env)
+	require.NoError(t, flags.Parse(args))
+	j := p.job(common)
+	require.NoError(t, j.check())
+	return &j
+}
+
+func toEnvironment(variables map[string]string) environment {
+	var env environment
+	for name, value := range variables {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// requireNoSecret fails when text holds anything that lets in: what the CI system and Entra issued, and what the job has.
+func requireNoSecret(t testing.TB, cloud *azoidctest.Cloud, env map[string]string, text string) {
+	t.Helper()
+	secrets := []string{env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], env["SYSTEM_ACCESSTOKEN"]}
+	for _, request := range cloud.Requests() {
+		for _, claims := range []*azoidctest.Claims{request.Assertion, request.AccessToken} {
+			if claims != nil {
+				secrets = append(secrets, claims.Raw)
+			}
+		}
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			require.NotContains(t, text, secret)
+		}
+	}
+}
+
+func without(variables map[string]string, names ...string) map[string]string {
+	rest := maps.Clone(variables)
+	for _, name := range names {
+		delete(rest, name)
+	}
+	return rest
+}
+
+func with(variables map[string]string, name, value string) map[string]string {
+	more := maps.Clone(variables)
+	more[name] = value
+	return more
+}

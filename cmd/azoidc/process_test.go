@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+// A process is azoidc as it's shipped, in a job of a cloud on loopback.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	lines  *bufio.Reader // of its standard output
+	temp   string        // where it puts temporary files
+	stderr *lockedBuffer
+
+	t       testing.TB
+	waiting sync.Once
+}
+
+// inProcess is azoidc before its start. The command that it runs is this test binary in that role, unless args have one.
+func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, role string, args ...string) *process {
+	t.Helper()
+	certificate := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(certificate, cloud.CertificatePEM(), 0o600))
+	if role != "" {
+		self, err := os.Executable()
+		require.NoError(t, err)
+		args = append(args, "--", self)
+	}
+	temp := t.TempDir()
+	p := &process{cmd: exec.Command(binary, args...), temp: temp, stderr: &lockedBuffer{}, t: t}
+	p.cmd.Env = append(environment(os.Environ()).without(requestVariables...).without(supplyVariables...),
+		"SSL_CERT_FILE="+certificate, "AZOIDC_DISABLE_INSTANCE_DISCOVERY=true", "TMPDIR="+temp, roleVariable+"="+role,
+		"GORACE=atexit_sleep_ms=0")
+	p.cmd.Env = append(p.cmd.Env, toEnvironment(job)...)
+	p.cmd.Stderr = p.stderr
+	withoutTerminal(p.cmd)
+	return p
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	stdout, err := p.cmd.StdoutPipe()
+	require.NoError(p.t, err)
+	p.lines = bufio.NewReader(stdout)
+	p.stdin, err = p.cmd.StdinPipe()
+	require.NoError(p.t, err)
+	require.NoError(p.t, p.cmd.Start())
+	p.t.Cleanup(func() { // only when the test has failed
+		p.waiting.Do(func() {
+			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait()
+		})
+	})
+}
+
+func (p *process) line() string {
+	p.t.Helper()
+	line, err := p.lines.ReadString('\n')
+	require.NoError(p.t, err, p.stderr.String())
+	return line[:len(line)-1]
+}
+
+// wait returns the exit status and the rest of the output.
+func (p *process) wait() (status int, rest string) {
+	p.t.Helper()
+	content, err := io.ReadAll(p.lines)
+	require.NoError(p.t, err)
+	p.waiting.Do(func() { _ = p.cmd.Wait() })
+	left, err := os.ReadDir(p.temp)
+	require.NoError(p.t, err)
+	require.Empty(p.t, left, "temporary files")
+	return p.cmd.ProcessState.ExitCode(), string(content)
+}
+
+func (p *process) run() (status int, stdout string) {
+	p.t.Helper()
+	p.start()
+	require.NoError(p.t, p.stdin.Close())
+	return p.wait()
+}
+
+// environment is what the command printed of its own, in the roles environment and wait.
+func (p *process) environment() environment {
+	p.t.Helper()
+	var env environment
+	require.NoError(p.t, json.Unmarshal([]byte(p.line()), &env))
+	return env
+}
+
+// lockedBuffer is read while it's written.
+type lockedBuffer struct {
+	mu      sync.Mutex
+	content bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.content.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.content.String()
+}
+
+func newServer(t testing.TB, options *azoidctest.Options) *azoidctest.Server {
+	t.Helper()
+	cloud := azoidctest.NewServer(options)
+	t.Cleanup(cloud.Close)
+	return cloud
+}
+
+// shortLived is a cloud whose tokens end so soon that a test can outlast them.
+func shortLived(t testing.TB) *azoidctest.Server {
+	t.Helper()
+	return newServer(t, &azoidctest.Options{AssertionLifetime: time.Second, AccessTokenLifetime: 2 * time.Second, ClockTolerance: -1})
+}
+
+func requireClosed(t testing.TB, endpoint string) {
+	t.Helper()
+	address, err := url.Parse(endpoint)
+	require.NoError(t, err)
+	_, err = net.Dial("tcp", address.Host)
+	require.Error(t, err, "the endpoint is gone")
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// token prints an access token, once the job's log will mask it.
+func (p *program) token(ctx context.Context, args []string) int {
+	var (
+		common commonFlags
+		wanted scopes
+		output = newForm("json", "raw")
+	)
+	flags := newFlagSet("token")
+	common.register(flags, p.env)
+	flags.Var(&wanted, "scope", "")
+	flags.Var(output, "o", "")
+	if status, ok := p.parse(flags, args); !ok {
+		return status
+	}
+	switch {
+	case flags.NArg() > 0:
+		return p.misused("token", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	case len(wanted) != 1:
+		return p.misused("token", errors.New("exactly one -scope is needed, for example -scope https://vault.azure.net/.default"))
+	}
+	j := p.job(common)
+	if err := j.check(); err != nil {
+		return p.failed(err)
+	}
+	cred, err := j.credential()
+	if err != nil {
+		return p.failed(err)
+	}
+	token, err := cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: wanted})
+	if err != nil {
+		return p.failed(err)
+	}
+	if err := p.mask(token.Token); err != nil {
+		return p.failed(err)
+	}
+	if err := p.printToken(output.value, token, j.tenantID); err != nil {
+		return p.failed(err)
+	}
+	return exitWell
+}
+
+// mask makes the job's log show *** in place of the secret from now on. Both systems take commands from either stream;
+// the standard output is for the token.
+func (p *program) mask(secret string) error {
+	command := ""
+	switch {
+	case p.env.isTrue(gitHub.marker):
+		// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log
+		command = "::add-mask::"
+	case p.env.isTrue(azurePipelines.marker):
+		// https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret-register-a-value-as-a-secret
+		command = "##vso[task.setsecret]"
+	default:
+		return nil
+	}
+	if _, err := fmt.Fprintf(p.stderr, "%s%s\n", command, secret); err != nil {
+		return fmt.Errorf("the token isn't printed, because the log couldn't be told to mask it: %w", err)
+	}
+	return nil
+}
+
+// accessToken has the form of 'az account get-access-token', without the subscription.
+type accessToken struct {
+	AccessToken string `json:"accessToken"`
+	ExpiresOn   string `json:"expiresOn"`  // local time
+	ExpiresAt   int64  `json:"expires_on"` // seconds since 1970
+	Tenant      string `json:"tenant"`
+	TokenType   string `json:"tokenType"`
+}
+
+func (p *program) printToken(output string, token azcore.AccessToken, tenantID string) error {
+	if output == "raw" {
+		_, err := fmt.Fprintln(p.stdout, token.Token)
+		return err
+	}
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(accessToken{
+		AccessToken: token.Token,
+		ExpiresOn:   token.ExpiresOn.In(time.Local).Format("2006-01-02 15:04:05.000000"),
+		ExpiresAt:   token.ExpiresOn.Unix(),
+		Tenant:      tenantID,
+		TokenType:   "Bearer",
+	})
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+// For hours the file holds a token that has at least half of its life left.
+func TestTokenFileIsFresh(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		p := inJob(cloud, cloud.GitHubJob(nil).Env())
+		stderr := &lockedBuffer{}
+		p.stderr = stderr
+		supply, err := p.keepTokenFile(t.Context(), jobOf(t, p), []string{vaultScope})
+		require.NoError(t, err)
+		path := supply.env["AZURE_FEDERATED_TOKEN_FILE"]
+		require.Equal(t, map[string]string{
+			"AZURE_FEDERATED_TOKEN_FILE": path,
+			"AZURE_CLIENT_ID":            cloud.ClientID(),
+			"AZURE_TENANT_ID":            cloud.TenantID(),
+			"AZURE_AUTHORITY_HOST":       "https://login.microsoftonline.com/",
+		}, supply.env)
+		for end := time.Now().Add(3 * time.Hour); time.Now().Before(end); time.Sleep(7 * time.Second) {
+			synctest.Wait()
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			claims, err := azoidc.ParseClaims(string(content))
+			require.NoError(t, err)
+			require.Equal(t, strings.TrimSpace(string(content)), string(content))
+			require.GreaterOrEqual(t, time.Until(claims.ExpiresAt), 149*time.Second)
+		}
+		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken), "the scope was tried")
+		require.Contains(t, stderr.String(), "warning: the OIDC token in AZURE_FEDERATED_TOKEN_FILE lives 5m0s")
+		require.Contains(t, stderr.String(), "AADSTS700024")
+		if runtime.GOOS != "windows" {
+			requireMode(t, path, 0o600)
+			requireMode(t, filepath.Dir(path), 0o700|os.ModeDir)
+		}
+		entries, err := os.ReadDir(filepath.Dir(path))
+		require.NoError(t, err)
+		require.Len(t, entries, 1, "nothing is left of the renewals")
+
+		supply.close()
+
+		require.NoDirExists(t, filepath.Dir(path))
+	})
+}
+
+func requireMode(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, mode, info.Mode())
+}
+
+// A token that lives a day is no cause for a warning.
+func TestTokenFileOfLongLivedTokens(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		p := inJob(cloud, cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection}).Env())
+		stderr := &lockedBuffer{}
+		p.stderr = stderr
+		supply, err := p.keepTokenFile(t.Context(), jobOf(t, p), nil)
+		require.NoError(t, err)
+		defer supply.close()
+		time.Sleep(13 * time.Hour)
+		synctest.Wait()
+		require.Equal(t, 2, cloud.Count(azoidctest.AzureDevOpsOIDC))
+		require.Empty(t, stderr.String())
+	})
+}
+
+// An outage of the CI system costs nothing but a line in the log.
+func TestTokenFileSurvivesAnOutage(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		job := cloud.GitHubJob(nil)
+		p := inJob(cloud, job.Env())
+		stderr := &lockedBuffer{}
+		p.stderr = stderr
+		supply, err := p.keepTokenFile(t.Context(), jobOf(t, p), nil)
+		require.NoError(t, err)
+		defer supply.close()
+		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(503, nil, ""))
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		require.Contains(t, stderr.String(), "couldn't be renewed")
+		require.Less(t, strings.Count(stderr.String(), "couldn't be renewed"), 10*60/5)
+		cloud.Mend()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		content, err := os.ReadFile(supply.env["AZURE_FEDERATED_TOKEN_FILE"])
+		require.NoError(t, err)
+		claims, err := azoidc.ParseClaims(string(content))
+		require.NoError(t, err)
+		require.Positive(t, time.Until(claims.ExpiresAt))
+		requireNoSecret(t, cloud, job.Env(), stderr.String())
+	})
+}
+
+// The variables of the file take the place of the endpoint's, and the file is gone afterwards.
+func TestExecTokenFile(t *testing.T) {
+	cloud := newServer(t, nil)
+	job := cloud.GitHubJob(nil).Env()
+	p := inProcess(t, cloud, job, "wait", "exec", "-token-file")
+	p.cmd.Env = append(p.cmd.Env, "IDENTITY_ENDPOINT=http://another", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential")
+	p.start()
+	env := p.environment()
+	path := env.get("AZURE_FEDERATED_TOKEN_FILE")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, err = azoidc.ParseClaims(string(content))
+	require.NoError(t, err)
+	require.Equal(t, cloud.TenantID(), env.get("AZURE_TENANT_ID"))
+	require.Equal(t, cloud.ClientID(), env.get("AZURE_CLIENT_ID"))
+	require.Equal(t, cloud.URL+"/", env.get("AZURE_AUTHORITY_HOST"))
+	require.Equal(t, "WorkloadIdentityCredential", env.get("AZURE_TOKEN_CREDENTIALS"))
+	for _, name := range append(requestVariables, "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "ARM_USE_MSI") {
+		require.Empty(t, env.get(name), name)
+	}
+	require.NoError(t, p.stdin.Close())
+	status, _ := p.wait()
+	require.Zero(t, status)
+	require.Contains(t, p.stderr.String(), "warning: ")
+	requireNoSecret(t, cloud.Cloud, job, p.stderr.String())
+}
+
+// Readers never see half a token, however often it's replaced.
+func TestReplaceIsAtomic(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	long, longer := strings.Repeat("a", 1000), strings.Repeat("b", 3000)
+	require.NoError(t, replace(path, long))
+	stop := background(func(ctx context.Context) error {
+		for ctx.Err() == nil {
+			if err := replace(path, longer); err != nil {
+				return err
+			}
+			if err := replace(path, long); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	defer stop()
+	for range 500 {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Contains(t, []string{long, longer}, string(content))
+	}
+}
+
+func TestReplaceFails(t *testing.T) {
+	require.Error(t, replace(filepath.Join(t.TempDir(), "none", "token"), "x"))
+}

@@ -1,0 +1,77 @@
+package main
+
+const usageOverview = `azoidc gives Azure tokens to the steps of a CI job: GitHub Actions, Azure Pipelines.
+
+  azoidc exec   [common] [-scope S]... [-token-file] [-keep-request-token] -- COMMAND [ARG...]
+  azoidc token  [common] -scope S [-o json|raw]
+  azoidc doctor [common] [-scope S]... [-o text|json]
+
+  exec     runs a command whose Azure CLI, Terraform, Azure SDKs sign in for as long as it lasts
+  token    prints an access token
+  doctor   tells what works, what doesn't, and what to do
+
+Run 'azoidc COMMAND -h' for the flags.
+`
+
+const usageExec = `azoidc exec [common] [-scope S]... [-token-file] [-keep-request-token] -- COMMAND [ARG...]
+
+Runs COMMAND and serves it tokens on loopback, as Azure App Service does for managed identities. Programs find them by
+the environment: Azure SDKs (IDENTITY_ENDPOINT), 'az login --identity' (MSI_ENDPOINT), Terraform (ARM_USE_MSI). Signals
+are passed on. When COMMAND has ended, what it left running in its process group is ended too (not on Windows, and not
+in a terminal). The exit status is COMMAND's; 128+n when signal n ended it; 126 when it can't be run, 127 when it isn't
+found; 1 when there are no tokens to be had, and COMMAND wasn't run.
+
+  -scope S              acquire a token for S before COMMAND runs (repeatable), for example
+                        https://vault.azure.net/.default; others are acquired when asked for
+  -token-file           instead of serving tokens, keep a file with the CI system's OIDC token fresh
+                        (AZURE_FEDERATED_TOKEN_FILE); a -scope is then only tried
+  -keep-request-token   leave COMMAND the variables by which it can itself request OIDC tokens:
+                        ACTIONS_ID_TOKEN_REQUEST_TOKEN, SYSTEM_ACCESSTOKEN and those that belong to them
+
+` + usageCommon
+
+const usageToken = `azoidc token [common] -scope S [-o json|raw]
+
+Prints an access token. In a job of GitHub Actions or Azure Pipelines, the job's log masks it from then on.
+
+  -scope S      for example https://vault.azure.net/.default
+  -o json|raw   as 'az account get-access-token' does (json, the default), or the token alone
+
+` + usageCommon
+
+const usageDoctor = `azoidc doctor [common] [-scope S]... [-o text|json]
+
+Tells which CI system this is, what is set and what is missing, who the job's OIDC token says it is, and what the
+application's federated identity credential must hold; then tries each step to Microsoft Entra. It prints no secret.
+The exit status is 0 only when all is well.
+
+  -scope S       a scope to try (repeatable); without one, Azure Resource Manager's
+  -o text|json   the form of the report
+
+` + usageCommon
+
+const usageCommon = `common:
+  -tenant-id ID                the application's tenant (AZURESUBSCRIPTION_TENANT_ID in Azure Pipelines, AZURE_TENANT_ID)
+  -client-id ID                the application (AZURESUBSCRIPTION_CLIENT_ID in Azure Pipelines, AZURE_CLIENT_ID)
+  -service-connection-id ID    Azure Pipelines only (AZURESUBSCRIPTION_SERVICE_CONNECTION_ID)
+  -audience A                  of the OIDC token, GitHub Actions only (AZOIDC_AUDIENCE); by default what the cloud of
+                               the authority host recommends, api://AzureADTokenExchange in the public one
+  -authority-host URL          of Microsoft Entra (AZURE_AUTHORITY_HOST); by default https://login.microsoftonline.com
+  -disable-instance-discovery  for disconnected and private clouds (AZOIDC_DISABLE_INSTANCE_DISCOVERY=true)
+
+In parentheses: the variables that tell when the flag is left out. The CI system is the one whose variables are there,
+ACTIONS_ID_TOKEN_REQUEST_URL or SYSTEM_OIDCREQUESTURI, unless AZURE_TOKEN_CREDENTIALS names GitHubActionsCredential or
+AzurePipelinesCredential.
+`
+
+func usage(command string) string {
+	switch command {
+	case "exec":
+		return usageExec
+	case "token":
+		return usageToken
+	case "doctor":
+		return usageDoctor
+	}
+	return usageOverview
+}

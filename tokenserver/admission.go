@@ -1,0 +1,50 @@
+package tokenserver
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// path is App Service's own.
+const path = "/MSI/token"
+
+// maxQuery is far more than any resource and identity take.
+const maxQuery = 4096
+
+// admit returns nil for a request that may ask for a token.
+func (h *Handler) admit(r *http.Request) *refusal {
+	switch {
+	case !isLoopback(hostOf(r.RemoteAddr)):
+		return refuse(http.StatusForbidden, "tokens are served to this machine only")
+	case !isLoopback(hostOf(r.Host)):
+		// A browser that was led to a name which now resolves to 127.0.0.1 still sends that name.
+		return refuse(http.StatusForbidden, "the Host header must name loopback: use the address in IDENTITY_ENDPOINT as it is")
+	case strings.TrimSuffix(r.URL.Path, "/") != path: // clients of 2017-09-01 append a slash
+		return refuse(http.StatusNotFound, "tokens are at "+path+": use the address in IDENTITY_ENDPOINT as it is")
+	case r.Method != http.MethodGet:
+		return refuse(http.StatusMethodNotAllowed, "a token is requested with GET")
+	case !h.secret.presentedBy(r):
+		return refuse(http.StatusUnauthorized, "the secret is missing or wrong: present the value of IDENTITY_HEADER in the header X-IDENTITY-HEADER "+
+			"(api-version 2019-08-01), or that of MSI_SECRET in the header secret (2017-09-01); it changes with every run")
+	case r.ContentLength != 0:
+		return refuse(http.StatusBadRequest, "a token request has no body")
+	case len(r.URL.RawQuery) > maxQuery:
+		return refuse(http.StatusRequestURITooLong, fmt.Sprintf("the query has %d bytes, more than the %d that any token request needs",
+			len(r.URL.RawQuery), maxQuery))
+	}
+	return nil
+}
+
+// hostOf is the host of an address that may have a port.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return strings.Trim(address, "[]")
+}
+
+func isLoopback(host string) bool {
+	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
+}

@@ -1,0 +1,11 @@
+package tokenserver
+
+// Serve is Start on a listener of the test's.
+var Serve = serve
+
+const (
+	Path              = path
+	MaxQuery          = maxQuery
+	MaxHeader         = maxHeader
+	ReadHeaderTimeout = readHeaderTimeout
+)
