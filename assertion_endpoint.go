@@ -96,7 +96,6 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 
 // failed is the error of a request without an answer.
 func (e oidcEndpoint) failed(asked string, err error) error {
-	err = withoutURL(err)
 	return &AssertionError{
 		Source: e.source, Err: err, asked: asked,
 		advice:    adviseNetwork(err),

@@ -2,7 +2,6 @@ package azoidc
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -78,15 +77,6 @@ func withoutSecrets(resp *http.Response, body []byte, secrets ...string) *http.R
 		clean.Request = &http.Request{Method: resp.Request.Method, URL: withoutQuery(resp.Request.URL), Header: http.Header{}}
 	}
 	return &clean
-}
-
-// withoutURL takes off what http.Client wraps an error in: the method and the whole URL, which an error names already,
-// without its query.
-func withoutURL(err error) error {
-	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
 }
 
 func withoutQuery(u *url.URL) *url.URL {

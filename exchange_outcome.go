@@ -38,7 +38,6 @@ func (a *attempt) explain(ctx context.Context, err error) *failure {
 
 // unreached is the failure of a request that no answer came for.
 func (a *attempt) unreached(req *http.Request, err error) *failure {
-	err = withoutURL(err)
 	failed := a.failure(&ExchangeError{
 		asked:   describe(req),
 		problem: "no answer from Entra: " + quote(err.Error(), a.secrets()...),

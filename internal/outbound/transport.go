@@ -40,13 +40,21 @@ func (t transport) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.inner.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, withoutURL(err)
 	}
 	if from := redirectedFrom(resp); from != nil {
 		resp.Body.Close()
 		return nil, fmt.Errorf("%w: from %s to %s", ErrRedirected, from.Host, resp.Request.URL.Host)
 	}
 	return bounded(resp)
+}
+
+// withoutURL takes off what http.Client wraps an error in, which names the whole URL, its query included.
+func withoutURL(err error) error {
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
 }
 
 func checkScheme(u *url.URL) error {
