@@ -106,7 +106,7 @@ func (c *TokenCache) GetToken(ctx context.Context, options policy.TokenRequestOp
 // slow is GetToken when a fresh token isn't there for the taking.
 func (c *TokenCache) slow(ctx context.Context, k key, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	for {
-		ticket, ok := c.entry(k, options).ask(ctx, c, options.Claims)
+		ticket, ok := c.entry(k, options).ask(ctx, c, options.Claims, c.twin(k))
 		switch {
 		case !ok:
 			continue // the entry was dropped between the look-up and the question
@@ -115,6 +115,15 @@ func (c *TokenCache) slow(ctx context.Context, k key, options policy.TokenReques
 		}
 		return ticket.wait(ctx)
 	}
+}
+
+// twin returns the token that is held for the same scopes in the other CAE mode, or nil.
+func (c *TokenCache) twin(k key) *heldToken {
+	k.cae = !k.cae
+	if e := (*c.entries.Load())[k]; e != nil {
+		return e.held.Load()
+	}
+	return nil
 }
 
 // Invalidate forgets the tokens for each of the scopes, for all tenants; without scopes, all tokens. An acquisition that

@@ -41,8 +41,10 @@ type ticket struct {
 	flight *flight
 }
 
-// ask decides what a caller gets. It returns false when the entry isn't the cache's any more.
-func (e *entry) ask(ctx context.Context, c *TokenCache, claims string) (ticket, bool) {
+// ask decides what a caller gets. It returns false when the entry isn't the cache's any more. The twin, the token of the
+// other CAE mode, stands in where there is no other, for it works as well at the service: a client that asks without CAE
+// finds a preloaded token in an outage, too.
+func (e *entry) ask(ctx context.Context, c *TokenCache, claims string, twin *heldToken) (ticket, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.dropped {
@@ -53,19 +55,30 @@ func (e *entry) ask(ctx context.Context, c *TokenCache, claims string) (ticket, 
 	if claims != "" {
 		return e.askFor(ctx, c, claims, held, now), true
 	}
-	if held == nil {
-		return ticket{flight: e.join(ctx, c)}, true
-	}
 	switch held.freshness(now) {
+	case fresh:
+		return ticket{held: held}, true
 	case stale:
 		e.refresh(ctx, c, now)
-	case expired:
-		if e.lastErr == nil && now.Before(e.retryAt) && now.Before(held.ExpiresOn) {
-			break // the credential has no better one yet
-		}
-		return ticket{held: held, flight: e.join(ctx, c)}, true
+		return ticket{held: held}, true
 	}
-	return ticket{held: held}, true
+	if standIn := e.standIn(held, twin, now); standIn != nil {
+		return ticket{held: standIn}, true
+	}
+	return ticket{held: lastingLonger(held, twin), flight: e.join(ctx, c)}, true
+}
+
+// standIn is what to serve in place of a fresh token where it is too early to ask for one again.
+func (e *entry) standIn(held, twin *heldToken, now time.Time) *heldToken {
+	switch {
+	case !now.Before(e.retryAt):
+		return nil
+	case twin.freshness(now) != expired:
+		return twin
+	case e.lastErr == nil && held.works(now):
+		return held // the credential has no better one yet
+	}
+	return nil
 }
 
 // askFor is ask for a caller with claims, for whom a held token is no fallback: it was just refused.

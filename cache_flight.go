@@ -12,7 +12,7 @@ import (
 
 // patience is how much longer than its deadline a flight waits for a credential to say why it failed; then it is given
 // up, though the credential goes on.
-const patience = 100 * time.Millisecond
+const patience = time.Second
 
 // A flight is one acquisition that any number of callers wait for. It outlives the caller who began it.
 type flight struct {
@@ -81,7 +81,7 @@ func (t ticket) wait(ctx context.Context) (azcore.AccessToken, error) {
 	switch {
 	case t.flight.err == nil:
 		return t.flight.token.AccessToken, nil
-	case t.held != nil && time.Now().Before(t.held.ExpiresOn):
+	case t.held.works(time.Now()):
 		return t.held.AccessToken, nil
 	}
 	return azcore.AccessToken{}, t.flight.err

@@ -66,14 +66,27 @@ func (c *TokenCache) refreshOn(token azcore.AccessToken, now time.Time, life tim
 	return due
 }
 
+// freshness of no token is expired.
 func (h *heldToken) freshness(now time.Time) freshness {
 	switch {
+	case h == nil:
+		return expired
 	case now.Before(h.RefreshOn):
 		return fresh
 	case now.Before(h.expiredOn):
 		return stale
 	}
 	return expired
+}
+
+// works until the token's very end.
+func (h *heldToken) works(now time.Time) bool { return h != nil && now.Before(h.ExpiresOn) }
+
+func lastingLonger(a, b *heldToken) *heldToken {
+	if a == nil || b != nil && b.ExpiresOn.After(a.ExpiresOn) {
+		return b
+	}
+	return a
 }
 
 // answers tells whether the token was acquired for this very challenge, lately.

@@ -1,6 +1,9 @@
 package azoidc
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // Scopes for [TokenCache.Preload], written exactly as the clients of the Azure SDK for Go ask for them in the public
 // cloud: a token is found only under the scope it was acquired for.
@@ -22,12 +25,47 @@ const (
 	ScopeSQL = "https://database.windows.net/.default"
 	// ScopeContainerRegistry serves azcontainerregistry.
 	ScopeContainerRegistry = "https://containerregistry.azure.net/.default"
-	// ScopeAppConfiguration serves azappconfig.
-	ScopeAppConfiguration = "https://azconfig.io/.default"
+	// ScopeAppConfiguration serves azappconfig, if it is told the cloud; else it asks for its store's own URL with
+	// /.default behind it.
+	ScopeAppConfiguration = "https://appconfig.azure.com/.default"
 )
 
 // ScopeKusto is what Azure Data Explorer's client asks for, given the cluster's URL, for example
-// https://mycluster.westeurope.kusto.windows.net.
+// https://mycluster.westeurope.kusto.windows.net: the resource that the clusters of its cloud name in their metadata.
 func ScopeKusto(clusterURL string) string {
-	return strings.TrimRight(clusterURL, "/") + "/.default"
+	u, err := url.Parse(clusterURL)
+	if err != nil {
+		return clusterURL + defaultSuffix
+	}
+	for suffix, resource := range kustoResources {
+		if strings.HasSuffix(strings.ToLower(u.Hostname()), suffix) {
+			return resource + defaultSuffix
+		}
+	}
+	return strings.TrimRight(clusterURL, "/") + defaultSuffix
+}
+
+const defaultSuffix = "/.default"
+
+// https://github.com/Azure/azure-kusto-go/blob/master/azkustodata/trusted_endpoints/well_known_kusto_endpoints.json
+var kustoResources = map[string]string{
+	".kusto.windows.net":           "https://kusto.kusto.windows.net",
+	".kustomfa.windows.net":        "https://kusto.kusto.windows.net",
+	".kusto.azuresynapse.net":      "https://kusto.kusto.windows.net",
+	".kusto.data.microsoft.com":    "https://kusto.kusto.windows.net",
+	".kusto.fabric.microsoft.com":  "https://kusto.kusto.windows.net",
+	".kusto.usgovcloudapi.net":     "https://kusto.kusto.usgovcloudapi.net",
+	".kusto.chinacloudapi.cn":      "https://kusto.kusto.chinacloudapi.cn",
+	".kusto.azuresynapse.azure.cn": "https://kusto.kusto.chinacloudapi.cn",
+}
+
+// askedWithoutCAE tells the scopes whose clients don't handle claims challenges, and so ask without CAE: those of Service
+// Bus, Event Hubs, Container Registry and Azure Data Explorer.
+func askedWithoutCAE(scope string) bool {
+	switch scope {
+	case ScopeServiceBus, ScopeEventHubs, ScopeContainerRegistry:
+		return true
+	}
+	u, err := url.Parse(scope)
+	return err == nil && strings.Contains(u.Hostname(), ".kusto.")
 }
