@@ -21,11 +21,11 @@ func (h *Handler) admit(r *http.Request) *refusal {
 	case !isLoopback(hostOf(r.Host)):
 		// A browser that was led to a name which now resolves to 127.0.0.1 still sends that name.
 		return refuse(http.StatusForbidden, "the Host header must name loopback: use the address in IDENTITY_ENDPOINT as it is")
-	case strings.TrimSuffix(r.URL.Path, "/") != path: // clients of 2017-09-01 append a slash
+	case !isTokenPath(r.URL.Path):
 		return refuse(http.StatusNotFound, "tokens are at "+path+": use the address in IDENTITY_ENDPOINT as it is")
 	case r.Method != http.MethodGet:
 		return refuse(http.StatusMethodNotAllowed, "a token is requested with GET")
-	case !h.secret.presentedBy(r):
+	case !h.secret.presentedBy(r) && !h.addressSecret.addressedBy(r):
 		return refuse(http.StatusUnauthorized, "the secret is missing or wrong: present the value of IDENTITY_HEADER in the header X-IDENTITY-HEADER "+
 			"(api-version 2019-08-01), or that of MSI_SECRET in the header secret (2017-09-01); it changes with every run")
 	case r.ContentLength != 0:
@@ -35,6 +35,14 @@ func (h *Handler) admit(r *http.Request) *refusal {
 			len(r.URL.RawQuery), maxQuery))
 	}
 	return nil
+}
+
+// isTokenPath holds for the path itself, and for the one with a secret behind it, see Handler.Env. Clients of 2017-09-01
+// append a slash.
+func isTokenPath(requested string) bool {
+	requested = strings.TrimSuffix(requested, "/")
+	behind, ok := strings.CutPrefix(requested, path+"/")
+	return requested == path || ok && behind != "" && !strings.Contains(behind, "/")
 }
 
 // hostOf is the host of an address that may have a port.

@@ -24,7 +24,7 @@
 // Both versions of the protocol are spoken, 2019-08-01 and 2017-09-01, see
 // https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference.
 //
-// Only who knows the secret, 256 random bits made for each [Handler], gets tokens: the processes that the environment
+// Only who knows a secret, 256 random bits made for each [Handler], gets tokens: the processes that the environment
 // was handed to, and on most systems all other processes of the same user. Requests from other machines, and those that
 // a browser was tricked into (DNS rebinding), are refused.
 package tokenserver

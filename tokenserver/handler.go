@@ -35,6 +35,8 @@ type Handler struct {
 	clientID string
 	errorLog *log.Logger
 	secret   secret
+	// addressSecret is another one, because addresses are more likely to be logged than headers.
+	addressSecret secret
 }
 
 // New makes a Handler, with a secret of its own, that serves the tokens of cred, a TokenCache as a rule: each request
@@ -46,7 +48,10 @@ func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	if options == nil {
 		options = &Options{}
 	}
-	return &Handler{cred: cred, clientID: options.ClientID, errorLog: options.ErrorLog, secret: newSecret()}, nil
+	return &Handler{
+		cred: cred, clientID: options.ClientID, errorLog: options.ErrorLog,
+		secret: newSecret(), addressSecret: newSecret(),
+	}, nil
 }
 
 // ServeHTTP answers with a token, or with a refusal in the protocol's form. What a request asks for is looked at only

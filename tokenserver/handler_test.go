@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,10 +69,51 @@ func TestEnv(t *testing.T) {
 		"MSI_SECRET":                   env["IDENTITY_HEADER"],
 		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
 		"ARM_USE_MSI":                  "true",
-		"ARM_MSI_ENDPOINT":             endpoint + tokenserver.Path,
+		"ARM_MSI_ENDPOINT":             env["ARM_MSI_ENDPOINT"],
 		"ARM_MSI_API_VERSION":          "2019-08-01",
 	}, env)
 	require.Regexp(t, "^[0-9a-f]{64}$", env["IDENTITY_HEADER"], "256 bits")
+	require.Regexp(t, "^"+endpoint+tokenserver.Path+"/[0-9a-f]{64}$", env["ARM_MSI_ENDPOINT"], "256 bits")
+	require.NotContains(t, env["ARM_MSI_ENDPOINT"], env["IDENTITY_HEADER"])
+}
+
+// newTerraformRequest is what azurerm sends: no secret in a header.
+func newTerraformRequest(env map[string]string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, env["ARM_MSI_ENDPOINT"]+"?api-version="+env["ARM_MSI_API_VERSION"]+"&resource="+vault, nil)
+	r.RemoteAddr = "127.0.0.1:50000"
+	r.Header.Set("Metadata", "true")
+	return r
+}
+
+func TestTerraformsAddressHoldsItsSecret(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*http.Request, map[string]string)
+		status int
+	}{
+		"as given":         {func(*http.Request, map[string]string) {}, 200},
+		"with a slash":     {func(r *http.Request, _ map[string]string) { r.URL.Path += "/" }, 200},
+		"without Metadata": {func(r *http.Request, _ map[string]string) { r.Header.Del("Metadata") }, 401},
+		"another secret": {func(r *http.Request, _ map[string]string) {
+			r.URL.Path = tokenserver.Path + "/" + strings.Repeat("0", 64)
+		}, 401},
+		"the header's secret": {func(r *http.Request, env map[string]string) {
+			r.URL.Path = tokenserver.Path + "/" + env["IDENTITY_HEADER"]
+		}, 401},
+		"the secret in a header": {func(r *http.Request, _ map[string]string) {
+			r.Header.Set("X-IDENTITY-HEADER", strings.TrimPrefix(r.URL.Path, tokenserver.Path+"/"))
+			r.URL.Path = tokenserver.Path
+		}, 401},
+		"half of it":   {func(r *http.Request, _ map[string]string) { r.URL.Path = r.URL.Path[:len(r.URL.Path)-32] }, 401},
+		"more behind":  {func(r *http.Request, _ map[string]string) { r.URL.Path += "/more" }, 404},
+		"another host": {func(r *http.Request, _ map[string]string) { r.Host = "evil.example" }, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, env := newHandler(t, &source{})
+			r := newTerraformRequest(env)
+			test.change(r, env)
+			require.Equal(t, test.status, serve(t, handler, r).status)
+		})
+	}
 }
 
 func TestSecretIsNewForEachHandlerAndNeverPrinted(t *testing.T) {
@@ -80,6 +123,7 @@ func TestSecretIsNewForEachHandlerAndNeverPrinted(t *testing.T) {
 	server := start(t, &source{})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		require.NotContains(t, fmt.Sprintf(verb, handler), env["IDENTITY_HEADER"])
+		require.NotContains(t, fmt.Sprintf(verb, handler), path.Base(env["ARM_MSI_ENDPOINT"]))
 		require.NotContains(t, fmt.Sprintf(verb, server), server.Env()["IDENTITY_HEADER"])
 		require.NotContains(t, fmt.Sprintf(verb, *server), server.Env()["IDENTITY_HEADER"])
 	}

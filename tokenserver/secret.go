@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
+	"strings"
 )
 
 // secretHeaders are where clients present the secret.
@@ -23,12 +24,23 @@ func newSecret() secret {
 	return secret(hex.EncodeToString(bits))
 }
 
-// presentedBy compares in constant time, so that the time of a refusal tells nothing.
+// presentedBy, like all comparisons here, takes constant time, so that the time of a refusal tells nothing.
 func (s secret) presentedBy(r *http.Request) bool {
 	for _, name := range secretHeaders {
-		if subtle.ConstantTimeCompare([]byte(r.Header.Get(name)), []byte(s)) == 1 {
+		if s.equals(r.Header.Get(name)) {
 			return true
 		}
 	}
 	return false
+}
+
+// addressedBy is presentedBy for a client that can be given an address, but no header. All such clients send Metadata,
+// which a page in a browser can't.
+func (s secret) addressedBy(r *http.Request) bool {
+	behind, ok := strings.CutPrefix(strings.TrimSuffix(r.URL.Path, "/"), path+"/")
+	return ok && r.Header.Get("Metadata") == "true" && s.equals(behind)
+}
+
+func (s secret) equals(presented string) bool {
+	return subtle.ConstantTimeCompare([]byte(presented), []byte(s)) == 1
 }

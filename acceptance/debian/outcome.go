@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+// An outcome is what the cloud saw of a job.
+type outcome struct {
+	letIn, turnedAway int // requests to services
+	presented         int // different access tokens among the former
+	exchanges, oidc   int
+	refusal           string        // of Entra
+	lasted            time.Duration // from the first service's answer to the last
+}
+
+func (c *cloud) outcome() outcome {
+	o := outcome{exchanges: c.server.Count(azoidctest.EntraToken), oidc: c.server.Count(azoidctest.GitHubOIDC)}
+	for _, request := range c.server.Requests(azoidctest.EntraToken) {
+		if request.Status != http.StatusOK {
+			o.refusal = fmt.Sprintf("HTTP %d %s", request.Status, request.Code)
+		}
+	}
+	tokens := map[string]bool{}
+	var first, last time.Time
+	for _, request := range c.server.Requests(azoidctest.Services) {
+		if request.Status != http.StatusOK {
+			o.turnedAway++
+			continue
+		}
+		if first.IsZero() {
+			first = request.Time
+		}
+		last = request.Time
+		tokens[request.AccessToken.Raw] = true
+		o.letIn++
+	}
+	o.presented, o.lasted = len(tokens), last.Sub(first)
+	return o
+}
+
+// check wants the job to have had tokens for many lives of an OIDC token, from few exchanges.
+func (o outcome) check() error {
+	var errs []error
+	want := func(ok bool, format string, arguments ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, arguments...))
+		}
+	}
+	want(o.lasted > 10*assertionLife, "services were called for %s only", o.lasted)
+	want(o.presented > int(jobLength/tokenLife), "only %d different tokens were presented", o.presented)
+	want(o.turnedAway == 0, "services turned %d requests away", o.turnedAway)
+	want(o.refusal == "", "Entra refused: %s", o.refusal)
+	want(o.exchanges == o.oidc, "%d exchanges, but %d OIDC tokens", o.exchanges, o.oidc)
+	// Two resources, whose tokens are renewed before they end.
+	want(o.exchanges <= 2*int(jobLength/(tokenLife/2)), "%d exchanges are more than the renewals", o.exchanges)
+	return errors.Join(errs...)
+}
+
+const rowFormat = "%-56s %-6v %7v %12v %7v %10v %5v %7v"
+
+func header() string {
+	return fmt.Sprintf(rowFormat, "client", "result", "let in", "turned away", "tokens", "exchanges", "OIDC", "lasted")
+}
+
+func (o outcome) row(name string, err error) string {
+	result := "worked"
+	if err != nil {
+		result = "failed"
+	}
+	return fmt.Sprintf(rowFormat, name, result, o.letIn, o.turnedAway, o.presented, o.exchanges, o.oidc, o.lasted.Round(time.Second))
+}
