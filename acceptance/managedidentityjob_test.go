@@ -30,7 +30,7 @@ type managedJob struct {
 	// What follows is there when the job has ended.
 	accepted []accepted
 	refusals int
-	refused  error // the first of the refusals
+	refused  error        // the first of the refusals
 	printed  bytes.Buffer // but for the tokens
 	err      error
 }
