@@ -19,10 +19,14 @@ import (
 	"github.com/azoidc/azoidc/azoidctest"
 )
 
-// onALaptop is outsideCI without the tools that azidentity's chain would start.
+// onALaptop is outsideCI where nobody has signed in: azidentity's chain starts Azure CLI and its like if they are
+// installed, wherever PATH leads, and they must neither find this user's sign-in nor write to it.
 func onALaptop(t *testing.T) {
 	t.Helper()
 	outsideCI(t)
+	for _, name := range []string{"HOME", "USERPROFILE", "AZURE_CONFIG_DIR", "AZD_CONFIG_DIR"} {
+		t.Setenv(name, t.TempDir())
+	}
 	t.Setenv("PATH", "")
 	if value, ok := os.LookupEnv("AZURE_TOKEN_CREDENTIALS"); ok {
 		require.NoError(t, os.Unsetenv("AZURE_TOKEN_CREDENTIALS"))

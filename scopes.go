@@ -8,8 +8,9 @@ import (
 // Scopes for [TokenCache.Preload], written exactly as the clients of the Azure SDK for Go ask for them in the public
 // cloud: a token is found only under the scope it was acquired for.
 const (
-	// ScopeResourceManager is what Resource Manager's clients (armresources and its like) ask for, with the two slashes of the audience in azcore's cloud
-	// configuration. Azure CLI and Terraform use https://management.azure.com/.default or the like.
+	// ScopeResourceManager is what armresources and the other clients of Resource Manager ask for, with the two slashes of
+	// the audience in azcore's cloud configuration. Azure CLI and Terraform use https://management.azure.com/.default or
+	// the like.
 	ScopeResourceManager = "https://management.core.windows.net//.default"
 	// ScopeStorage serves azblob, azfile, azqueue and azdatalake.
 	ScopeStorage = "https://storage.azure.com/.default"
