@@ -152,11 +152,11 @@ func (e *entry) take(f *flight, brought *heldToken, err error) {
 		// A later flight was faster, and what it brought stays.
 	case err != nil:
 		e.lastErr = err
-		e.backOff(now, spread(retryAfterOf(err), 1, 1.25)) // not with all who were asked to come back then
+		e.backOff(held, now, spread(retryAfterOf(err), 1, 1.25)) // not with all who were asked to come back then
 	case held != nil && f.claims == "" && !brought.ExpiresOn.After(held.ExpiresOn):
 		// The credential has a cache of its own and handed out the same token, or an older one.
 		e.lastErr = nil
-		e.backOff(now, held.ExpiresOn.Add(-msalMargin).Sub(now))
+		e.backOff(held, now, held.ExpiresOn.Add(-msalMargin).Sub(now))
 	default:
 		brought.claims, brought.flight = f.claims, f.number
 		e.held.Store(brought)
@@ -164,11 +164,14 @@ func (e *entry) take(f *flight, brought *heldToken, err error) {
 	}
 }
 
-// backOff puts the next refresh off, for at least as long as asked.
-func (e *entry) backOff(now time.Time, asked time.Duration) {
+// backOff puts the next refresh off, for at least as long as asked, but not beyond the time when callers begin to wait.
+func (e *entry) backOff(held *heldToken, now time.Time, asked time.Duration) {
 	wait := min(minBackoff<<min(e.failures, 8), maxBackoff)
 	e.failures++
 	e.retryAt = now.Add(max(wait, asked))
+	if held.freshness(now) != expired && e.retryAt.After(held.expiredOn) {
+		e.retryAt = held.expiredOn
+	}
 }
 
 func (e *entry) invalidate() {

@@ -3,11 +3,13 @@ package azoidc_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -60,6 +62,26 @@ func TestKeepFreshOutlivesAnOutage(t *testing.T) {
 		start := time.Now()
 		require.Greater(t, time.Until(get(t, cache, vaultScope).ExpiresOn), 54*time.Minute)
 		require.Zero(t, time.Since(start))
+	})
+}
+
+// TestKeepFreshTriesAgainWhenCallersWouldWait, however long a service asked to be left alone.
+func TestKeepFreshTriesAgainWhenCallersWouldWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &fakeCredential{life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		first := get(t, cache, vaultScope)
+		defer keepFresh(t, cache)()
+		cred.answers(fails(&azidentity.AuthenticationFailedError{RawResponse: &http.Response{
+			StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"86400"}},
+		}}))
+		time.Sleep(time.Until(first.ExpiresOn) - 31*time.Second)
+		synctest.Wait()
+		require.Equal(t, 2, cred.count())
+		cred.answers(nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.Equal(t, "token 3", get(t, cache, vaultScope).Token)
 	})
 }
 

@@ -102,6 +102,21 @@ func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
 	})
 }
 
+// TestAnOpenIDConfigurationThatMSALRefusesIsNotKept: its issuer isn't the authority's.
+func TestAnOpenIDConfigurationThatMSALRefusesIsNotKept(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cred := newGitHub(t, cloud)
+	cloud.Fail(azoidctest.EntraOpenIDConfiguration, text(200, `{"issuer":"https://evil.example/","token_endpoint":"https://evil.example/token",
+		"authorization_endpoint":"https://evil.example/authorize"}`))
+	_, err := cred.GetToken(t.Context(), forScope(vaultScope))
+	var refused *azoidc.ExchangeError
+	require.ErrorAs(t, err, &refused)
+	require.ErrorContains(t, err, "issuer 'https://evil.example/' does not match authority")
+	require.Zero(t, cloud.Count(azoidctest.EntraToken))
+	cloud.Mend()
+	get(t, cred, vaultScope)
+}
+
 func TestRetryOptionsAreHonoured(t *testing.T) {
 	for name, test := range map[string]struct {
 		retry    policy.RetryOptions
