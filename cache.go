@@ -37,7 +37,7 @@ type TokenCache struct {
 	acquireTimeout time.Duration
 
 	// entries is replaced, never changed, so that a hit needs no lock.
-	entries atomic.Pointer[map[key]*entry]
+	entries atomic.Pointer[entries]
 	mu      sync.Mutex // held to replace entries
 	swept   time.Time  // when useless entries were last looked for; guarded by mu
 	news    news
@@ -56,7 +56,7 @@ func NewTokenCache(cred azcore.TokenCredential, options *TokenCacheOptions) *Tok
 	if c.acquireTimeout <= 0 {
 		c.acquireTimeout = defaultAcquireTimeout
 	}
-	c.entries.Store(&map[key]*entry{})
+	c.entries.Store(newEntries(map[key]*entry{}))
 	return c
 }
 
@@ -95,7 +95,7 @@ func (c *TokenCache) GetToken(ctx context.Context, options policy.TokenRequestOp
 		return azcore.AccessToken{}, errors.New("azoidc: a token request needs at least one scope")
 	}
 	k := c.keyOf(&options)
-	if e := (*c.entries.Load())[k]; e != nil && options.Claims == "" {
+	if e := c.entries.Load().of(k); e != nil && options.Claims == "" {
 		if held := e.held.Load(); held != nil && time.Now().Before(held.RefreshOn) {
 			return held.AccessToken, nil
 		}
@@ -120,7 +120,7 @@ func (c *TokenCache) slow(ctx context.Context, k key, options policy.TokenReques
 // twin returns the token that is held for the same scopes in the other CAE mode, or nil.
 func (c *TokenCache) twin(k key) *heldToken {
 	k.cae = !k.cae
-	if e := (*c.entries.Load())[k]; e != nil {
+	if e := c.entries.Load().of(k); e != nil {
 		return e.held.Load()
 	}
 	return nil
@@ -129,7 +129,7 @@ func (c *TokenCache) twin(k key) *heldToken {
 // Invalidate forgets the tokens for each of the scopes, for all tenants; without scopes, all tokens. An acquisition that
 // is under way doesn't bring a forgotten token back.
 func (c *TokenCache) Invalidate(scopes ...string) {
-	for _, e := range *c.entries.Load() {
+	for _, e := range c.entries.Load().all {
 		if len(scopes) == 0 || slices.ContainsFunc(e.request.Scopes, func(s string) bool { return slices.Contains(scopes, s) }) {
 			e.invalidate()
 		}
@@ -148,7 +148,7 @@ type TokenStatus struct {
 // Tokens lists the tokens that are held, sorted by scope, tenant and CAE mode.
 func (c *TokenCache) Tokens() []TokenStatus {
 	var list []TokenStatus
-	for k, e := range *c.entries.Load() {
+	for k, e := range c.entries.Load().all {
 		if held, lastError := e.status(); held != nil {
 			list = append(list, TokenStatus{
 				Scopes: slices.Clone(e.request.Scopes), TenantID: k.tenantID, CAE: k.cae,

@@ -18,27 +18,60 @@ const (
 	forgetAfter = time.Hour
 )
 
+// entries are all that a cache has; they never change.
+type entries struct {
+	all map[key]*entry
+	// own are those of the credential's own tenant, without and with CAE: nearly all look-ups are for these, and to look
+	// up a string is faster than a key.
+	own [2]map[string]*entry
+}
+
+func newEntries(all map[key]*entry) *entries {
+	n := &entries{all: all, own: [2]map[string]*entry{{}, {}}}
+	for k, e := range all {
+		if k.tenantID == "" {
+			n.own[k.mode()][k.scopes] = e
+		}
+	}
+	return n
+}
+
+// of returns k's entry, or nil.
+func (n *entries) of(k key) *entry {
+	if k.tenantID == "" {
+		return n.own[k.mode()][k.scopes]
+	}
+	return n.all[k]
+}
+
+func (k key) mode() int {
+	if k.cae {
+		return 1
+	}
+	return 0
+}
+
 // entry returns k's entry, and makes it for the request when there is none.
 func (c *TokenCache) entry(k key, request policy.TokenRequestOptions) *entry {
-	if e := (*c.entries.Load())[k]; e != nil {
+	if e := c.entries.Load().of(k); e != nil {
 		return e
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := *c.entries.Load()
-	if e := old[k]; e != nil {
+	old := c.entries.Load()
+	if e := old.of(k); e != nil {
 		return e
 	}
 	now := time.Now()
 	request.Scopes, request.TenantID, request.Claims = sorted(request.Scopes), k.tenantID, ""
 	e := &entry{request: request, touched: now}
-	grown := maps.Clone(old)
+	grown := maps.Clone(old.all)
 	if len(grown) >= maxEntries || now.Sub(c.swept) >= sweepInterval {
 		sweep(grown, now)
 		c.swept = now
 	}
 	grown[k] = e
-	c.entries.Store(&grown)
+	c.entries.Store(newEntries(grown))
 	return e
 }
 

@@ -34,7 +34,7 @@ func (c *TokenCache) KeepFresh(ctx context.Context) error {
 func (c *TokenCache) refreshDue(ctx context.Context, begun map[*flight]*entry) time.Time {
 	now := time.Now()
 	next := now.Add(time.Hour)
-	for _, e := range *c.entries.Load() {
+	for _, e := range c.entries.Load().all {
 		due, ok := e.due()
 		switch {
 		case !ok:
