@@ -105,9 +105,6 @@ func (e oidcEndpoint) failed(asked string, err error) error {
 
 // refused is the error of an answer that isn't a success.
 func (e oidcEndpoint) refused(a oidcAnswer, said, advice string) *AssertionError {
-	if advice == "" && a.status >= 300 && a.status < 400 {
-		advice = adviseRedirect
-	}
 	return &AssertionError{
 		Source: e.source, StatusCode: a.status,
 		Err:        fmt.Errorf("the OIDC endpoint answered HTTP %d", a.status),

@@ -206,5 +206,5 @@ func (s devopsSource) advise(status int, said string) string {
 	case status == http.StatusNotFound:
 		return "check the service connection's ID " + s.connection() + " and " + devopsRequestURI
 	}
-	return ""
+	return adviseService(status, "https://status.dev.azure.com", devopsRequestURI)
 }

@@ -49,10 +49,22 @@ func (e *ExchangeError) advice() string {
 	case e.Code != "":
 		return "look the code up at https://login.microsoftonline.com/error?code=" + strings.TrimPrefix(e.Code, "AADSTS")
 	}
-	return ""
+	return "check the authority host (AZURE_AUTHORITY_HOST) and the proxy: what answers there doesn't speak as Microsoft Entra does"
 }
 
 const adviseRedirect = "a request for a token is never redirected: check the address, and whether a proxy answers in the service's place"
+
+// adviseService is for an answer of an OIDC endpoint that says nothing by itself: a failure of the service, whose status
+// page may know of it, or the wrong address.
+func adviseService(status int, statusPage, variable string) string {
+	switch {
+	case status >= 300 && status < 400:
+		return adviseRedirect
+	case status < 300, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
+		return "try again later; if it goes on, look at " + statusPage
+	}
+	return "check that " + variable + " is passed on as the CI system set it"
+}
 
 // adviseNetwork says what to do about a request that no answer came for.
 func adviseNetwork(err error) string {

@@ -278,6 +278,7 @@ func requireExplained(t *testing.T, err error, s system, leg azoidctest.Leg) {
 	t.Helper()
 	var failed *azidentity.AuthenticationFailedError
 	require.ErrorAs(t, err, &failed, "programs written for azidentity handle it")
+	require.ErrorContains(t, err, "\n  do:        ", "what to do next")
 	if leg == s.leg {
 		var unusable *azoidc.AssertionError
 		require.ErrorAs(t, err, &unusable)

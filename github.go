@@ -158,7 +158,7 @@ func (s githubSource) read(answer oidcAnswer) (assertion, error) {
 	case answer.status == http.StatusOK && parsed.Value != "":
 		return answer.assertion(parsed.Value), nil
 	case answer.succeeded():
-		return assertion{}, s.tokenless(answer, said, "")
+		return assertion{}, s.tokenless(answer, said, s.advise(answer.status))
 	}
 	said = firstOf(said, quoteBody(answer.body, answer.secrets...))
 	return assertion{}, s.refused(answer, said, s.advise(answer.status))
@@ -189,8 +189,6 @@ func (s githubSource) advise(status int) string {
 			"so split a longer job; a token of another job or run doesn't work either"
 	case http.StatusBadRequest:
 		return fmt.Sprintf("check the audience %q: GitHub issues tokens for URL-like audiences only", s.audience)
-	case http.StatusNotFound:
-		return "check that " + githubRequestURL + " is passed on as the runner set it"
 	}
-	return ""
+	return adviseService(status, "https://www.githubstatus.com", githubRequestURL)
 }
