@@ -120,7 +120,24 @@ func TestNoBusyLoopOnAPersistentCache(t *testing.T) {
 	})
 }
 
-func newGitHubWithCache(t *testing.T, cloud *azoidctest.Cloud, persistent azidentity.Cache) azcore.TokenCredential {
+// TestInvalidateAsksEntraDespiteAPersistentCache, which would bring the forgotten token back.
+func TestInvalidateAsksEntraDespiteAPersistentCache(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	persistent := openPersistentCache(t)
+	cloud := azoidctest.New(nil)
+	cred := newGitHubWithCache(t, cloud, persistent)
+	first, err := tokenOf(cred)(t.Context(), azoidc.ScopeKeyVault)
+	require.NoError(t, err)
+
+	cred.Invalidate()
+	second, err := tokenOf(cred)(t.Context(), azoidc.ScopeKeyVault)
+
+	require.NoError(t, err)
+	require.NotEqual(t, first, second)
+	require.Equal(t, 2, cloud.Count(azoidctest.EntraToken))
+}
+
+func newGitHubWithCache(t *testing.T, cloud *azoidctest.Cloud, persistent azidentity.Cache) *azoidc.GitHubActionsCredential {
 	t.Helper()
 	job := cloud.GitHubJob(nil)
 	options := azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions(), Cache: persistent}
