@@ -28,7 +28,7 @@ func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {
 		script string
 		want   []string
 	}{
-		"it fails":          {"echo the.secret.output; echo not logged in >&2; exit 3", []string{"sh: exit status 3", "not logged in"}},
+		"it fails":          {"echo the.secret.output; echo not testkit.Logged in >&2; exit 3", []string{"sh: exit status 3", "not testkit.Logged in"}},
 		"it prints nothing": {"echo not today >&2", []string{"printed nothing", "not today"}},
 		"it echoes":         {"echo the.secretsecret.output; echo the.secretsecret.output >&2; exit 1", []string{"[redacted]"}},
 		"it floods":         {"head -c 3000000 /dev/zero >&2; exit 1", []string{"exit status 1"}},

@@ -2,7 +2,6 @@ package azoidc_test
 
 import (
 	"context"
-	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,13 +13,8 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
-
-// jwtOf makes an unsigned JWT of the payload.
-func jwtOf(payload string) string {
-	encode := base64.RawURLEncoding.EncodeToString
-	return encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + encode([]byte(payload)) + "." + encode([]byte("signature"))
-}
 
 func TestFileAssertionIsReadAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
@@ -59,16 +53,16 @@ func TestPreloadBeforeAStaticAssertionExpires(t *testing.T) {
 		})(t.Context())
 		require.NoError(t, err)
 		cred, err := azoidc.NewAssertionCredential(cloud.TenantID(), cloud.ClientID(), azoidc.StaticAssertion(jwt),
-			&azoidc.AssertionCredentialOptions{CredentialOptions: credentialOptions(cloud)})
+			&azoidc.AssertionCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud)})
 		require.NoError(t, err)
-		require.NoError(t, cred.Preload(t.Context(), managementScope, vaultScope))
+		require.NoError(t, cred.Preload(t.Context(), testkit.ManagementScope, testkit.VaultScope))
 
 		time.Sleep(55 * time.Minute)
-		get(t, cred, vaultScope)
+		testkit.Get(t, cred, testkit.VaultScope)
 		synctest.Wait()
-		get(t, cred, managementScope)
+		testkit.Get(t, cred, testkit.ManagementScope)
 		known := cloud.Count(azoidctest.EntraToken)
-		_, err = cred.GetToken(t.Context(), forScope(graphScope))
+		_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
 		require.ErrorContains(t, err, "the assertion expired 50m0s ago by this machine's clock")
 		require.ErrorContains(t, err, "Preload every scope before it expires")
 		require.Equal(t, known, cloud.Count(azoidctest.EntraToken), "it was posted")
@@ -92,9 +86,9 @@ func TestAnAssertionFuncRepeatsWhatFailedForAMoment(t *testing.T) {
 		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(500, nil, ""))
 		cloud.Reset()
 		cred, err := azoidc.NewAssertionCredential(cloud.TenantID(), cloud.ClientID(), source,
-			&azoidc.AssertionCredentialOptions{CredentialOptions: credentialOptions(cloud)})
+			&azoidc.AssertionCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud)})
 		require.NoError(t, err)
-		_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+		_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorContains(t, err, "HTTP 500")
 		require.Equal(t, 4, cloud.Count(azoidctest.GitHubOIDC), "a source that repeats is not repeated again by the credential")
 	})
@@ -115,27 +109,27 @@ func TestAnAssertionFuncHasADeadlineOfItsOwn(t *testing.T) {
 }
 
 func TestParseClaims(t *testing.T) {
-	claims, err := azoidc.ParseClaims(jwtOf(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w"}`))
+	claims, err := azoidc.ParseClaims(testkit.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w"}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{
 		Issuer: "i", Subject: "s", ID: "id", Audience: []string{"a"}, JobWorkflowRef: "w",
 		IssuedAt: time.Unix(100, 0).UTC(), NotBefore: time.Unix(90, 0).UTC(), ExpiresAt: time.Unix(400, 0).UTC(),
 	}, claims)
 
-	claims, err = azoidc.ParseClaims(jwtOf(`{"aud":["a","b"]}`))
+	claims, err = azoidc.ParseClaims(testkit.JWT(`{"aud":["a","b"]}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{Audience: []string{"a", "b"}}, claims)
 
 	for jwt, want := range map[string]string{
-		"":                        "it is empty",
-		"secret":                  "6 bytes in 1 dot-separated parts",
-		"a.b.c.d":                 "in 4 dot-separated parts",
-		"!.e30.x":                 "header isn't base64url",
-		"bnVsbA.e30.x":            "header isn't a JSON object",
-		"e30.!.x":                 "payload isn't base64url",
-		"e30.bnVsbA.x":            "payload isn't a JSON object",
-		jwtOf(`{"exp":"secret"}`): "payload isn't a JSON object with claims of the registered types",
-		jwtOf(`{"exp":1e300}`):    "payload isn't a JSON object with claims of the registered types",
+		"":                              "it is empty",
+		"secret":                        "6 bytes in 1 dot-separated parts",
+		"a.b.c.d":                       "in 4 dot-separated parts",
+		"!.e30.x":                       "header isn't base64url",
+		"bnVsbA.e30.x":                  "header isn't a JSON object",
+		"e30.!.x":                       "payload isn't base64url",
+		"e30.bnVsbA.x":                  "payload isn't a JSON object",
+		testkit.JWT(`{"exp":"secret"}`): "payload isn't a JSON object with claims of the registered types",
+		testkit.JWT(`{"exp":1e300}`):    "payload isn't a JSON object with claims of the registered types",
 	} {
 		_, err := azoidc.ParseClaims(jwt)
 		require.ErrorContains(t, err, "not a JWT: ")
@@ -145,7 +139,7 @@ func TestParseClaims(t *testing.T) {
 }
 
 func FuzzParseClaims(f *testing.F) {
-	for _, jwt := range []string{"", "..", "a.b.c", jwtOf(`{}`), jwtOf(`{"exp":-1e99,"aud":[1]}`), jwtOf(`{"iat":9223372036854775807}`)} {
+	for _, jwt := range []string{"", "..", "a.b.c", testkit.JWT(`{}`), testkit.JWT(`{"exp":-1e99,"aud":[1]}`), testkit.JWT(`{"iat":9223372036854775807}`)} {
 		f.Add(jwt)
 	}
 	f.Fuzz(func(t *testing.T, jwt string) {

@@ -1,6 +1,7 @@
 package azoidc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 const (
@@ -97,11 +100,11 @@ func newDevOpsSource(o azcore.ClientOptions, connectionID, accessToken, requestU
 
 func (s devopsSource) name() string { return s.source }
 
-func (s devopsSource) uri() string { return firstOf(s.requestURI, environment(devopsRequestURI)) }
+func (s devopsSource) uri() string { return cmp.Or(s.requestURI, environment(devopsRequestURI)) }
 func (s devopsSource) connection() string {
-	return firstOf(s.connectionID, environment(devopsConnectionID))
+	return cmp.Or(s.connectionID, environment(devopsConnectionID))
 }
-func (s devopsSource) token() string { return firstOf(s.accessToken, environment(devopsAccessToken)) }
+func (s devopsSource) token() string { return cmp.Or(s.accessToken, environment(devopsAccessToken)) }
 
 func (s devopsSource) available() error {
 	switch {
@@ -149,7 +152,7 @@ func (s devopsSource) request(ctx context.Context) (assertion, error) {
 // read takes the token out of Azure DevOps' answer, whose successes can be refusals.
 func (s devopsSource) read(answer oidcAnswer) (assertion, error) {
 	parsed := parseDevOpsAnswer(answer.body)
-	said := quote(parsed.words(), answer.secrets...)
+	said := redact.Line(parsed.words(), answer.secrets...)
 	switch {
 	case answer.status == http.StatusOK && parsed.Token != "":
 		return answer.assertion(parsed.Token), nil
@@ -158,7 +161,7 @@ func (s devopsSource) read(answer oidcAnswer) (assertion, error) {
 		unusable.transient = !refusesReference(said)
 		return assertion{}, unusable
 	}
-	said = firstOf(said, quoteBody(answer.body, answer.secrets...))
+	said = cmp.Or(said, redact.Body(answer.body, answer.secrets...))
 	return assertion{}, s.refused(answer, said, s.advise(answer.status, said))
 }
 

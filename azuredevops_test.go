@@ -9,6 +9,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 func TestAzureDevOpsRequest(t *testing.T) {
@@ -16,9 +17,9 @@ func TestAzureDevOpsRequest(t *testing.T) {
 	const connection = "id &serviceConnectionId=other#?/ü"
 	job := local.PipelinesJob(&azoidctest.PipelinesJobOptions{ServiceConnectionID: connection})
 	cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), connection, job.SystemAccessToken,
-		&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: credentialOptions(local), RequestURI: job.RequestURI + "?keep=this"})
+		&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local), RequestURI: job.RequestURI + "?keep=this"})
 	require.NoError(t, err)
-	get(t, cred, vaultScope)
+	testkit.Get(t, cred, testkit.VaultScope)
 
 	request := local.Requests(azoidctest.AzureDevOpsOIDC)[0]
 	require.Equal(t, http.MethodPost, request.Method)
@@ -36,9 +37,9 @@ func TestBothKindsOfAzureDevOpsToken(t *testing.T) {
 			local := azoidctest.New(nil)
 			job := local.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: kind})
 			cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), job.ServiceConnectionID, job.SystemAccessToken,
-				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: credentialOptions(local), RequestURI: job.RequestURI})
+				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local), RequestURI: job.RequestURI})
 			require.NoError(t, err)
-			get(t, cred, vaultScope)
+			testkit.Get(t, cred, testkit.VaultScope)
 			require.Equal(t, job.Issuer, local.Requests(azoidctest.EntraToken)[0].Assertion.Issuer)
 		})
 	}
@@ -54,9 +55,9 @@ func TestSeveralServiceConnectionsInOneProcess(t *testing.T) {
 		*azoidctest.PipelinesJob
 	}{{local.ClientID(), first}, {other.ClientID(), second}} {
 		cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), job.clientID, job.ServiceConnectionID, job.SystemAccessToken,
-			&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: credentialOptions(local), RequestURI: job.RequestURI})
+			&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local), RequestURI: job.RequestURI})
 		require.NoError(t, err)
-		get(t, cred, vaultScope)
+		testkit.Get(t, cred, testkit.VaultScope)
 	}
 	requests := local.Requests(azoidctest.EntraToken)
 	require.Equal(t, first.Subject, requests[0].Assertion.Subject)
@@ -74,13 +75,13 @@ func TestAzurePipelinesEnvironment(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			outsideCI(t)
+			testkit.OutsideCI(t)
 			env := local.PipelinesJob(nil).Env()
 			change(env)
-			setEnv(t, env)
-			cred, err := azoidc.NewAzurePipelinesCredential("", "", "", "", &azoidc.AzurePipelinesCredentialOptions{CredentialOptions: credentialOptions(local)})
+			testkit.SetEnv(t, env)
+			cred, err := azoidc.NewAzurePipelinesCredential("", "", "", "", &azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)})
 			require.NoError(t, err)
-			get(t, cred, vaultScope)
+			testkit.Get(t, cred, testkit.VaultScope)
 		})
 	}
 }
@@ -98,15 +99,15 @@ func TestOutsideAzurePipelinesTheCredentialIsUnavailable(t *testing.T) {
 		"AZURESUBSCRIPTION_CLIENT_ID":             "AZURE_CLIENT_ID",
 	} {
 		t.Run(missing, func(t *testing.T) {
-			outsideCI(t)
-			setEnv(t, complete)
+			testkit.OutsideCI(t)
+			testkit.SetEnv(t, complete)
 			t.Setenv(missing, "")
 			cred, err := azoidc.NewAzurePipelinesCredential("", "", "", "", nil)
 			require.NoError(t, err)
-			_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+			_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.ErrorContains(t, err, missing)
 			require.ErrorContains(t, err, remedy)
-			requireChainGoesOn(t, cred)
+			testkit.RequireChainGoesOn(t, cred)
 		})
 	}
 }
@@ -118,9 +119,9 @@ func TestNightlyRunGetsADayOldToken(t *testing.T) {
 		Kind: azoidctest.NewerConnection, Shared: true, TokenAge: 24*time.Hour + 11*time.Minute,
 	})
 	cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), job.ServiceConnectionID, job.SystemAccessToken,
-		&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: credentialOptions(local), RequestURI: job.RequestURI})
+		&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local), RequestURI: job.RequestURI})
 	require.NoError(t, err)
-	get(t, cred, vaultScope)
+	testkit.Get(t, cred, testkit.VaultScope)
 	require.Equal(t, 2, local.Count(azoidctest.AzureDevOpsOIDC), "asked for again")
 	require.Equal(t, 1, local.Count(azoidctest.EntraToken), "the old one was never posted")
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 const heldScopes = 16
@@ -23,7 +24,7 @@ const heldScopes = 16
 func requests(scopes int) []policy.TokenRequestOptions {
 	list := make([]policy.TokenRequestOptions, scopes)
 	for i := range list {
-		list[i] = forScope(scopeNumber(i))
+		list[i] = testkit.ForScope(testkit.ScopeNumber(i))
 	}
 	return list
 }
@@ -36,7 +37,7 @@ func (m bareMap) GetToken(_ context.Context, request policy.TokenRequestOptions)
 	if time.Now().Before(token.ExpiresOn) {
 		return token, nil
 	}
-	return azcore.AccessToken{}, errOutage
+	return azcore.AccessToken{}, testkit.ErrOutage
 }
 
 func newBareMap(cloudToken azcore.AccessToken) bareMap {
@@ -75,16 +76,16 @@ func BenchmarkHitParallel(b *testing.B) {
 
 func eachHit(b *testing.B, run func(*testing.B, azcore.TokenCredential, []policy.TokenRequestOptions)) {
 	cloud := azoidctest.New(nil)
-	ours, theirs := newGitHub(b, cloud), newAzidentity(b, cloud)
+	ours, theirs := testkit.NewGitHub(b, cloud), testkit.NewAzidentity(b, cloud)
 	held := requests(heldScopes)
 	for _, request := range held {
-		get(b, ours, request.Scopes[0])
-		get(b, theirs, request.Scopes[0])
+		testkit.Get(b, ours, request.Scopes[0])
+		testkit.Get(b, theirs, request.Scopes[0])
 	}
 	for _, test := range []struct {
 		name string
 		cred azcore.TokenCredential
-	}{{"azoidc", ours}, {"azidentity", theirs}, {"floor", newBareMap(get(b, ours, held[0].Scopes[0]))}} {
+	}{{"azoidc", ours}, {"azidentity", theirs}, {"floor", newBareMap(testkit.Get(b, ours, held[0].Scopes[0]))}} {
 		b.Run(test.name, func(b *testing.B) {
 			b.ReportAllocs()
 			run(b, test.cred, held)
@@ -95,10 +96,10 @@ func eachHit(b *testing.B, run func(*testing.B, azcore.TokenCredential, []policy
 // BenchmarkHitByHeldScopes shows that a hit costs the same however many scopes are held.
 func BenchmarkHitByHeldScopes(b *testing.B) {
 	for _, scopes := range []int{1, 10, 100, 1000} {
-		cache := azoidc.NewTokenCache(&fakeCredential{life: time.Hour}, nil)
+		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour}, nil)
 		held := requests(scopes)
 		for _, request := range held {
-			get(b, cache, request.Scopes[0])
+			testkit.Get(b, cache, request.Scopes[0])
 		}
 		b.Run(fmt.Sprint(scopes), func(b *testing.B) {
 			b.ReportAllocs()
@@ -114,19 +115,19 @@ func BenchmarkHitByHeldScopes(b *testing.B) {
 // BenchmarkExchange is the work of one exchange in this process, the local cloud's included, without any latency.
 func BenchmarkExchange(b *testing.B) {
 	cloud := azoidctest.New(nil)
-	cred := newGitHub(b, cloud)
+	cred := testkit.NewGitHub(b, cloud)
 	b.ReportAllocs()
 	for b.Loop() {
 		cred.Invalidate()
-		get(b, cred, vaultScope)
+		testkit.Get(b, cred, testkit.VaultScope)
 	}
 }
 
 // BenchmarkColdScope10000 lets 10,000 goroutines ask for a scope that isn't held, and reports the exchanges made.
 func BenchmarkColdScope10000(b *testing.B) {
 	cloud := azoidctest.New(nil)
-	cred := newGitHub(b, cloud)
-	get(b, cred, vaultScope)
+	cred := testkit.NewGitHub(b, cloud)
+	testkit.Get(b, cred, testkit.VaultScope)
 	cloud.Reset()
 	rounds := 0
 	for b.Loop() {
@@ -135,7 +136,7 @@ func BenchmarkColdScope10000(b *testing.B) {
 		var all sync.WaitGroup
 		for range 10_000 {
 			all.Go(func() {
-				if _, err := cred.GetToken(b.Context(), forScope(vaultScope)); err != nil {
+				if _, err := cred.GetToken(b.Context(), testkit.ForScope(testkit.VaultScope)); err != nil {
 					b.Error(err)
 				}
 			})
@@ -148,22 +149,22 @@ func BenchmarkColdScope10000(b *testing.B) {
 // BenchmarkRefreshUnderLoad has callers on all cores while tokens of half a second's life are refreshed by exchanges
 // that take 50 ms, and reports the longest that any of them waited: the scheduler's time, not the exchange's.
 func BenchmarkRefreshUnderLoad(b *testing.B) {
-	cred := &fakeCredential{life: time.Second / 2, answer: takes(50 * time.Millisecond)}
+	cred := &testkit.FakeCredential{Life: time.Second / 2, Answer: testkit.Takes(50 * time.Millisecond)}
 	cache := azoidc.NewTokenCache(cred, nil)
-	get(b, cache, vaultScope)
+	testkit.Get(b, cache, testkit.VaultScope)
 	var longest atomic.Int64
 	ctx := b.Context()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			asked := time.Now()
-			if _, err := cache.GetToken(ctx, forScope(vaultScope)); err != nil {
+			if _, err := cache.GetToken(ctx, testkit.ForScope(testkit.VaultScope)); err != nil {
 				b.Error(err)
 			}
 			raise(&longest, int64(time.Since(asked)))
 		}
 	})
 	b.ReportMetric(float64(longest.Load())/1e6, "longest-ms")
-	b.ReportMetric(float64(cred.count()), "exchanges")
+	b.ReportMetric(float64(cred.Count()), "exchanges")
 }
 
 func raise(highest *atomic.Int64, value int64) {
@@ -183,22 +184,22 @@ func BenchmarkMemory(b *testing.B) {
 		name string
 		make func() azcore.TokenCredential
 	}{
-		{"azoidc", func() azcore.TokenCredential { return newGitHub(b, cloud) }},
-		{"azidentity", func() azcore.TokenCredential { return newAzidentity(b, cloud) }},
+		{"azoidc", func() azcore.TokenCredential { return testkit.NewGitHub(b, cloud) }},
+		{"azidentity", func() azcore.TokenCredential { return testkit.NewAzidentity(b, cloud) }},
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			for b.Loop() {
 				creds := make([]azcore.TokenCredential, credentials)
-				get(b, test.make(), vaultScope) // what is made once for the process
+				testkit.Get(b, test.make(), testkit.VaultScope) // what is made once for the process
 				empty := heapInUse(b, cloud)
 				for i := range creds {
 					creds[i] = test.make()
-					get(b, creds[i], scopeNumber(0))
+					testkit.Get(b, creds[i], testkit.ScopeNumber(0))
 				}
 				one := heapInUse(b, cloud)
 				for _, cred := range creds {
 					for i := range scopes {
-						get(b, cred, scopeNumber(i+1))
+						testkit.Get(b, cred, testkit.ScopeNumber(i+1))
 					}
 				}
 				all := heapInUse(b, cloud)

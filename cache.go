@@ -3,138 +3,107 @@ package azoidc
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
+	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-)
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-const defaultAcquireTimeout = 2 * time.Minute
+	"github.com/azoidc/azoidc/internal/retry"
+	"github.com/azoidc/azoidc/internal/tokencache"
+)
 
 // TokenCacheOptions configure a [TokenCache].
 type TokenCacheOptions struct {
 	// RefreshBefore is how long before a token's expiry a background refresh begins, unless Microsoft Entra named the
-	// time (refresh_in). Up to a tenth more is added at random, so that scopes don't refresh in step. 0 or less: 15
+	// time (refresh_in). Up to a tenth more is added at random, so that scopes don't refresh in step. 0 or less means 15
 	// minutes, at most a quarter of the token's life.
 	RefreshBefore time.Duration
-	// AcquireTimeout bounds one acquisition, all its attempts included. 0 or less: 2 minutes.
+	// AcquireTimeout bounds one acquisition, all its attempts included. 0 or less means 2 minutes.
 	AcquireTimeout time.Duration
 }
 
-// A TokenCache holds the tokens of a credential in memory and keeps them usable: a fresh one is served at once; one that
-// is due is served too, and refreshed in the background; only for one that is missing or about to end do callers wait,
-// all for the same acquisition, each within its own context. A refresh that fails costs no token that still works.
+// A TokenCache holds the tokens of a credential in memory and keeps them usable. A fresh token is served at once. One that
+// is due for a refresh is served too, and refreshed in the background. Callers wait only for a token that is missing or
+// about to end; all of them wait for the same acquisition, each within its own context. A refresh that fails costs no token
+// that still works.
 //
 // It is itself a TokenCredential, and safe for concurrent use. Use one for the whole program.
 type TokenCache struct {
-	cred           azcore.TokenCredential
-	tenantID       string // the credential's own
-	refreshBefore  time.Duration
-	acquireTimeout time.Duration
-
-	// entries is replaced, never changed, so that a hit needs no lock.
-	entries atomic.Pointer[entries]
-	mu      sync.Mutex // held to replace entries
-	swept   time.Time  // when useless entries were last looked for; guarded by mu
-	news    news
+	engine tokencache.Cache
 }
 
 // NewTokenCache puts a cache in front of cred, which can be any credential. Options may be nil.
 func NewTokenCache(cred azcore.TokenCredential, options *TokenCacheOptions) *TokenCache {
+	return newTokenCache(cred, "", options)
+}
+
+// newTokenCache knows that tenantID is the credential's own tenant.
+func newTokenCache(cred azcore.TokenCredential, tenantID string, options *TokenCacheOptions) *TokenCache {
 	if options == nil {
 		options = &TokenCacheOptions{}
 	}
-	c := &TokenCache{
-		cred:           cred,
-		refreshBefore:  options.RefreshBefore,
-		acquireTimeout: options.AcquireTimeout,
-	}
-	if c.acquireTimeout <= 0 {
-		c.acquireTimeout = defaultAcquireTimeout
-	}
-	c.entries.Store(newEntries(map[key]*entry{}))
+	c := &TokenCache{}
+	c.engine.Init(cred, tokencache.Options{
+		TenantID:       tenantID,
+		RefreshBefore:  options.RefreshBefore,
+		AcquireTimeout: options.AcquireTimeout,
+		RetryAfter:     retryAfter,
+	})
 	return c
 }
 
-// A key is what tokens are held by. Claims aren't part of it: a token acquired for a claims challenge replaces the one
-// that was challenged.
-type key struct {
-	scopes   string // sorted, separated by spaces
-	tenantID string // "" is the credential's own
-	cae      bool
-}
-
-func (c *TokenCache) keyOf(o *policy.TokenRequestOptions) key {
-	k := key{tenantID: o.TenantID, cae: o.EnableCAE}
-	if k.tenantID != "" && strings.EqualFold(k.tenantID, c.tenantID) {
-		k.tenantID = ""
+// retryAfter is what a failed acquisition says about when to try again; 0 when it doesn't.
+func retryAfter(err error) time.Duration {
+	if refused := (*ExchangeError)(nil); errors.As(err, &refused) {
+		return refused.retryAfter
 	}
-	if len(o.Scopes) == 1 {
-		k.scopes = o.Scopes[0]
-	} else {
-		k.scopes = strings.Join(sorted(o.Scopes), " ")
+	if unusable := (*AssertionError)(nil); errors.As(err, &unusable) {
+		return unusable.retryAfter
 	}
-	return k
-}
-
-func sorted(scopes []string) []string {
-	scopes = slices.Clone(scopes)
-	slices.Sort(scopes)
-	return slices.Compact(scopes)
+	// Of another library's credential that this library's cache serves.
+	if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(err, &failed) && failed.RawResponse != nil {
+		return retry.After(failed.RawResponse.Header)
+	}
+	return 0
 }
 
 // GetToken returns a token for the scopes, tenant and CAE mode of the request. A request with claims, which answers a
-// claims challenge, is for a new token; those who bring the same claims share it. GetToken returns as soon as ctx ends;
-// an acquisition that it began goes on for the benefit of others, until TokenCacheOptions.AcquireTimeout.
+// claims challenge, is for a new token; callers who bring the same claims share it. GetToken returns as soon as ctx ends.
+// An acquisition that it began goes on for the benefit of others, until TokenCacheOptions.AcquireTimeout.
 func (c *TokenCache) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	if len(options.Scopes) == 0 {
-		return azcore.AccessToken{}, errors.New("azoidc: a token request needs at least one scope")
-	}
-	k := c.keyOf(&options)
-	if e := c.entries.Load().of(k); e != nil && options.Claims == "" {
-		if held := e.held.Load(); held != nil && time.Now().Before(held.RefreshOn) {
-			return held.AccessToken, nil
-		}
-	}
-	return c.slow(ctx, k, options)
+	return c.engine.GetToken(ctx, options)
 }
 
-// slow is GetToken when a fresh token isn't there for the taking.
-func (c *TokenCache) slow(ctx context.Context, k key, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	for {
-		ticket, ok := c.entry(k, options).ask(ctx, c, options.Claims, c.twin(k))
-		switch {
-		case !ok:
-			continue // the entry was dropped between the look-up and the question
-		case ticket.flight == nil:
-			return ticket.held.AccessToken, nil
-		}
-		return ticket.wait(ctx)
+// Preload acquires tokens for all scopes at once, as Azure SDK clients ask for them: for the credential's own tenant, and
+// with CAE, except for the scopes of those clients that don't handle it (Service Bus, Event Hubs, Container Registry, Azure
+// Data Explorer). It returns when all are there or have failed; the errors are joined, each with its scope. A scope whose
+// token is held already costs nothing.
+func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
+	errs := make([]error, len(scopes))
+	var all sync.WaitGroup
+	for i, scope := range scopes {
+		all.Go(func() {
+			_, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: !askedWithoutCAE(scope)})
+			if err != nil {
+				errs[i] = fmt.Errorf("%s: %w", scope, err)
+			}
+		})
 	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
-// twin returns the token that is held for the same scopes in the other CAE mode, or nil.
-func (c *TokenCache) twin(k key) *heldToken {
-	k.cae = !k.cae
-	if e := c.entries.Load().of(k); e != nil {
-		return e.held.Load()
-	}
-	return nil
-}
+// KeepFresh refreshes the tokens that are held, each when it is due, whether or not anybody asks for it, so that an
+// idle program's next request doesn't wait either. It blocks until ctx is done and returns ctx's error. Refreshes that it
+// began and nobody else waits for end with it.
+func (c *TokenCache) KeepFresh(ctx context.Context) error { return c.engine.KeepFresh(ctx) }
 
 // Invalidate forgets the tokens for each of the scopes, for all tenants; without scopes, all tokens. An acquisition that
 // is under way doesn't bring a forgotten token back.
-func (c *TokenCache) Invalidate(scopes ...string) {
-	for _, e := range c.entries.Load().all {
-		if len(scopes) == 0 || slices.ContainsFunc(e.request.Scopes, func(s string) bool { return slices.Contains(scopes, s) }) {
-			e.invalidate()
-		}
-	}
-}
+func (c *TokenCache) Invalidate(scopes ...string) { c.engine.Invalidate(scopes...) }
 
 // TokenStatus tells about a held token, but not its secret.
 type TokenStatus struct {
@@ -148,32 +117,10 @@ type TokenStatus struct {
 // Tokens lists the tokens that are held, sorted by scope, tenant and CAE mode.
 func (c *TokenCache) Tokens() []TokenStatus {
 	var list []TokenStatus
-	for k, e := range c.entries.Load().all {
-		if held, lastError := e.status(); held != nil {
-			list = append(list, TokenStatus{
-				Scopes: slices.Clone(e.request.Scopes), TenantID: k.tenantID, CAE: k.cae,
-				ExpiresOn: held.ExpiresOn, RefreshOn: held.RefreshOn, LastError: lastError,
-			})
-		}
+	for _, status := range c.engine.Tokens() {
+		list = append(list, TokenStatus(status))
 	}
-	slices.SortFunc(list, compareStatus)
 	return list
-}
-
-func compareStatus(a, b TokenStatus) int {
-	if order := slices.Compare(a.Scopes, b.Scopes); order != 0 {
-		return order
-	}
-	if order := strings.Compare(a.TenantID, b.TenantID); order != 0 {
-		return order
-	}
-	switch {
-	case a.CAE == b.CAE:
-		return 0
-	case b.CAE:
-		return -1
-	}
-	return 1
 }
 
 var _ azcore.TokenCredential = (*TokenCache)(nil)

@@ -1,11 +1,18 @@
 package azoidc
 
 import (
+	"errors"
+	"net/url"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azoidc/azoidc/internal/retry"
 )
 
 // CredentialOptions are the options that all credentials of this package share. They are read by the constructor and
@@ -79,7 +86,7 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 		identity:    id,
 		source:      source,
 		redeem:      redeem,
-		retries:     newRetries(options.Retry),
+		retries:     retry.New(options.Retry),
 		replication: options.ReplicationTimeout,
 		options: azidentity.ClientAssertionCredentialOptions{
 			ClientOptions:              client,
@@ -97,11 +104,111 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 
 // cached puts a cache in front of the exchange.
 func (x *exchange) cached(options *TokenCacheOptions) *TokenCache {
-	cache := NewTokenCache(x, options)
-	cache.tenantID = x.identity.tenantID
-	return cache
+	return newTokenCache(x, x.identity.tenantID, options)
 }
 
 func redeemClientAssertion(id identity, assert AssertionFunc, options *azidentity.ClientAssertionCredentialOptions) (azcore.TokenCredential, error) {
 	return azidentity.NewClientAssertionCredential(id.tenantID, id.clientID, assert, options)
+}
+
+// An identity is the application in its tenant that a credential authenticates.
+type identity struct {
+	tenantID, clientID string
+	// missing names what neither the caller nor the environment gave.
+	missing []string
+}
+
+// resolveIdentity takes what the caller left empty from the first of the environment variables that is set.
+func resolveIdentity(tenantID, clientID string, tenantVariables, clientVariables []string) (identity, error) {
+	var id identity
+	id.tenantID = id.resolve(tenantID, tenantVariables)
+	id.clientID = id.resolve(clientID, clientVariables)
+	if id.tenantID != "" && !validTenantID(id.tenantID) {
+		return identity{}, errors.New("azoidc: the tenant ID has characters that no tenant ID has; " +
+			"it is a GUID or a domain name such as contoso.onmicrosoft.com, see https://learn.microsoft.com/partner-center/find-ids-and-domain-names")
+	}
+	return id, nil
+}
+
+func (id *identity) resolve(value string, variables []string) string {
+	if value = strings.TrimSpace(value); value != "" {
+		return value
+	}
+	for _, name := range variables {
+		if value = environment(name); value != "" {
+			return value
+		}
+	}
+	id.missing = append(id.missing, strings.Join(variables, " or "))
+	return ""
+}
+
+// available reports a credential-unavailable error when something is missing, so that a chain goes on.
+func (id *identity) available(credential string) error {
+	if len(id.missing) == 0 {
+		return nil
+	}
+	return unavailable(credential, "missing environment variable "+strings.Join(id.missing, " and "),
+		"set it, or pass the value to the credential's constructor")
+}
+
+// validTenantID follows azidentity, whose own check comes too late: at the first exchange.
+func validTenantID(tenantID string) bool {
+	return !strings.ContainsFunc(tenantID, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '.' || r == '-')
+	})
+}
+
+// environment reads a variable without the white space that pasted secrets end in.
+func environment(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+
+// unavailable makes the error by which a chain recognizes that a credential's source isn't here.
+func unavailable(credential, problem, remedy string) error {
+	return azidentity.NewCredentialUnavailableError(credential + ": " + problem + ": " + remedy)
+}
+
+// An authorityHost is the lower-case host, with its port, of the Microsoft Entra authority that a credential talks to.
+type authorityHost string
+
+// resolveAuthorityHost follows azidentity: the caller's cloud, then AZURE_AUTHORITY_HOST, then the public cloud.
+func resolveAuthorityHost(configuration cloud.Configuration) authorityHost {
+	address := configuration.ActiveDirectoryAuthorityHost
+	if address == "" {
+		address = environment("AZURE_AUTHORITY_HOST")
+	}
+	if address == "" {
+		address = cloud.AzurePublic.ActiveDirectoryAuthorityHost
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return authorityHost(strings.ToLower(u.Host))
+}
+
+// trusted holds for the hosts that MSAL knows to be Microsoft's, for which asking login.microsoftonline.com whether it
+// knows them adds a round trip and nothing else.
+// https://github.com/AzureAD/microsoft-authentication-library-for-go/blob/v1.10.1/apps/internal/oauth/ops/authority/authority.go
+func (h authorityHost) trusted() bool {
+	switch h {
+	case "login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net",
+		"login.microsoftonline.us", "login.usgovcloudapi.net", "login-us.microsoftonline.com",
+		"login.partner.microsoftonline.cn", "login.chinacloudapi.cn",
+		"login.microsoftonline.de",
+		"login.sovcloud-identity.fr", "login.sovcloud-identity.de", "login.sovcloud-identity.sg":
+		return true
+	}
+	return false
+}
+
+// audience is what Microsoft Entra of the host's cloud recommends as the audience of federated identity credentials.
+// https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust
+func (h authorityHost) audience() string {
+	switch h {
+	case "login.microsoftonline.us", "login.usgovcloudapi.net", "login-us.microsoftonline.com":
+		return "api://AzureADTokenExchangeUSGov"
+	case "login.partner.microsoftonline.cn", "login.chinacloudapi.cn":
+		return "api://AzureADTokenExchangeChina"
+	}
+	return "api://AzureADTokenExchange"
 }

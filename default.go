@@ -48,9 +48,7 @@ func NewDefaultCredential(options *DefaultCredentialOptions) (*DefaultCredential
 	if err != nil {
 		return nil, err
 	}
-	cache := NewTokenCache(chain, &options.TokenCache)
-	cache.tenantID = chain.tenantID()
-	return &DefaultCredential{cache}, nil
+	return &DefaultCredential{newTokenCache(chain, chain.tenantID(), &options.TokenCache)}, nil
 }
 
 // A chain is stateless: which source is available depends on the environment alone, and one scope never waits for

@@ -1,12 +1,20 @@
 package azoidc
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azoidc/azoidc/internal/outbound"
 )
 
 // AssertionError says that no usable assertion could be had; nothing was sent to Microsoft Entra.
@@ -87,7 +95,7 @@ type ExchangeError struct {
 	said        string        // Entra's own words
 	problem     string        // what was wrong, when Entra said nothing
 	cause       error         // of a request without an answer
-	refusal     refusal       // what is known of Code
+	known       knownCode     // what is known of Code
 	clockOffset time.Duration // how far Entra's clock is ahead of this machine's
 	age         time.Duration // of the assertion when it arrived
 	retryAfter  time.Duration // how long Entra asked to be left alone
@@ -129,4 +137,135 @@ func (e *ExchangeError) MarshalJSON() ([]byte, error) {
 		Claims        *Claims `json:"claims,omitempty"`
 		Attempts      int     `json:"attempts"`
 	}{e.Error(), e.Code, e.StatusCode, e.TraceID, e.CorrelationID, e.Claims, e.Attempts})
+}
+
+// wrongClock is the clock offset from which an error blames the clock: a token is refused at about five minutes.
+const wrongClock = 2 * time.Minute
+
+func (e *ExchangeError) headline() string {
+	switch {
+	case e.problem != "":
+		return e.problem
+	case e.Code != "":
+		return fmt.Sprintf("Entra refused the exchange with %s (HTTP %d)%s", e.Code, e.StatusCode, prefixed(": ", e.known.meaning))
+	case e.retryAfter > 0:
+		return fmt.Sprintf("Entra answered HTTP %d and asked to be left alone for %s", e.StatusCode, e.retryAfter)
+	}
+	return fmt.Sprintf("Entra answered HTTP %d", e.StatusCode)
+}
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}
+
+func (e *ExchangeError) advice() string {
+	switch {
+	case e.known.advice != nil:
+		return e.known.advice(e)
+	case e.cause != nil:
+		return adviseNetwork(e.cause)
+	case e.StatusCode >= 300 && e.StatusCode < 400:
+		return adviseRedirect
+	case e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500 || e.StatusCode == http.StatusOK:
+		return "try again later; if it goes on, look at the service health of Microsoft Entra"
+	case e.Code != "":
+		return "look the code up at https://login.microsoftonline.com/error?code=" + strings.TrimPrefix(e.Code, "AADSTS")
+	}
+	return "check the authority host (AZURE_AUTHORITY_HOST) and the proxy: what answers there doesn't speak as Microsoft Entra does"
+}
+
+const adviseRedirect = "a request for a token is never redirected: check the address, and whether a proxy answers in the service's place"
+
+// adviseService is for an answer of an OIDC endpoint that says nothing by itself: a failure of the service, whose status
+// page may know of it, or the wrong address.
+func adviseService(status int, statusPage, variable string) string {
+	switch {
+	case status >= 300 && status < 400:
+		return adviseRedirect
+	case status < 300, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
+		return "try again later; if it goes on, look at " + statusPage
+	}
+	return "check that " + variable + " is passed on as the CI system set it"
+}
+
+// adviseNetwork says what to do about a request that no answer came for.
+func adviseNetwork(err error) string {
+	var (
+		dns      *net.DNSError
+		verify   *tls.CertificateVerificationError
+		notTLS   tls.RecordHeaderError
+		deadline = errors.Is(err, context.DeadlineExceeded)
+	)
+	switch {
+	case errors.Is(err, outbound.ErrInsecure):
+		return "use an https address; plain http is for loopback only"
+	case errors.Is(err, outbound.ErrRedirected):
+		return "let the Transport hand redirects back instead of following them, as http.Client does with CheckRedirect returning http.ErrUseLastResponse"
+	case errors.Is(err, outbound.ErrTooLarge):
+		return "check the address: what answers there is no token service"
+	case errors.Is(err, context.Canceled):
+		return ""
+	case errors.As(err, &dns):
+		return "check that this machine can resolve " + dns.Name + ", and its proxy settings (HTTPS_PROXY)"
+	case errors.As(err, &verify), errors.As(err, &notTLS):
+		return "check this machine's clock and its certificate authorities: a proxy that opens TLS needs its own authority installed (SSL_CERT_FILE)"
+	case deadline:
+		return "the service didn't answer in time: check the network and the proxy; RetryOptions.TryTimeout and TokenCacheOptions.AcquireTimeout set the times"
+	}
+	return "check the network, the firewall and the proxy (HTTPS_PROXY) between this machine and the service, then try again"
+}
+
+// A report is an error's text: a headline, then one labelled line for each thing that is known.
+type report struct {
+	headline string
+	lines    []string
+}
+
+func (r *report) line(label string, parts ...string) {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(part string) bool { return part == "" })
+	if len(parts) > 0 {
+		r.lines = append(r.lines, fmt.Sprintf("\n  %-11s%s", label+":", strings.Join(parts, ", ")))
+	}
+}
+
+func (r *report) claims(label string, c *Claims) {
+	if c == nil {
+		return
+	}
+	r.line(label,
+		labelled("issuer", c.Issuer),
+		labelled("subject", c.Subject),
+		labelled("audience", strings.Join(c.Audience, " ")),
+		labelled("issued", timestamp(c.IssuedAt)),
+		labelled("expires", timestamp(c.ExpiresAt)),
+		labelled("job_workflow_ref", c.JobWorkflowRef))
+}
+
+func (r *report) attempts(n int) {
+	if n > 1 {
+		r.line("attempts", fmt.Sprint(n))
+	}
+}
+
+func (r *report) String() string { return r.headline + strings.Join(r.lines, "") }
+
+func labelled(label, value string) string {
+	if value == "" {
+		return ""
+	}
+	return label + " " + value
+}
+
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func scopeList(scopes []string) string {
+	return labelled("scope", strings.Join(scopes, " "))
 }

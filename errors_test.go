@@ -14,17 +14,8 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
-
-// refusedWith lets Entra refuse with a code and returns the error.
-func refusedWith(t *testing.T, cloud *azoidctest.Cloud, fault azoidctest.Fault) *azoidc.ExchangeError {
-	t.Helper()
-	cloud.Fail(azoidctest.EntraToken, fault)
-	_, err := newGitHub(t, cloud).GetToken(t.Context(), forScope(vaultScope))
-	var refused *azoidc.ExchangeError
-	require.ErrorAs(t, fmt.Errorf("deploy: %w", err), &refused, "through any wrapping")
-	return refused
-}
 
 // TestWhatEachCodeAdvises holds what a user needs to act on, from the cloud's own refusals.
 func TestWhatEachCodeAdvises(t *testing.T) {
@@ -51,7 +42,7 @@ func TestWhatEachCodeAdvises(t *testing.T) {
 		700016:  {"check the client ID 4c8e1b7d-2f36-49a5-8d0c-6b9f1e3a5d72", "not its object ID"},
 		90002:   {"check the tenant ID", "another cloud", "AZURE_AUTHORITY_HOST"},
 		900023:  {"check the tenant ID"},
-		500011:  {"check the scope \"" + vaultScope + "\""},
+		500011:  {"check the scope \"" + testkit.VaultScope + "\""},
 		70011:   {"/.default behind it"},
 		1002012: {"/.default behind it"},
 		50013:   {"the user assertion passed to NewOnBehalfOfCredential", "the client's assertion was accepted"},
@@ -61,7 +52,7 @@ func TestWhatEachCodeAdvises(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				refused := refusedWith(t, azoidctest.New(nil), azoidctest.EntraRefusal(code))
+				refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.EntraRefusal(code))
 				require.Equal(t, fmt.Sprintf("AADSTS%d", code), refused.Code)
 				require.NotEmpty(t, refused.TraceID)
 				require.NotEmpty(t, refused.CorrelationID)
@@ -81,7 +72,7 @@ func TestWhatEachCodeAdvises(t *testing.T) {
 
 func TestAnUnknownCodeIsFinalAndCanBeLookedUp(t *testing.T) {
 	cloud := azoidctest.New(nil)
-	refused := refusedWith(t, cloud, azoidctest.Status(400, nil, `{"error":"invalid_request","error_description":"AADSTS999999: Something new.","error_codes":[999999]}`))
+	refused := testkit.RefusedWith(t, cloud, azoidctest.Status(400, nil, `{"error":"invalid_request","error_description":"AADSTS999999: Something new.","error_codes":[999999]}`))
 	require.Equal(t, "AADSTS999999", refused.Code)
 	require.ErrorContains(t, refused, "Something new.")
 	require.ErrorContains(t, refused, "https://login.microsoftonline.com/error?code=999999")
@@ -100,7 +91,7 @@ func TestAStaleAssertionIsExplainedByTheClockOrItsAge(t *testing.T) {
 	for offset, want := range map[time.Duration]string{11 * time.Minute: "behind", -11 * time.Minute: "ahead of"} {
 		t.Run("the clock is "+want, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				refused := refusedWith(t, azoidctest.New(nil), withDate(offset, azoidctest.EntraRefusal(700024)))
+				refused := testkit.RefusedWith(t, azoidctest.New(nil), withDate(offset, azoidctest.EntraRefusal(700024)))
 				require.ErrorContains(t, refused, "set this machine's clock: it is 11m0s "+want+" the server's")
 			})
 		})
@@ -110,10 +101,10 @@ func TestAStaleAssertionIsExplainedByTheClockOrItsAge(t *testing.T) {
 			cloud := azoidctest.New(nil)
 			job := cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, Shared: true, TokenAge: 24 * time.Hour})
 			cred, err := azoidc.NewAzurePipelinesCredential(cloud.TenantID(), cloud.ClientID(), job.ServiceConnectionID, job.SystemAccessToken,
-				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: credentialOptions(cloud), RequestURI: job.RequestURI})
+				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud), RequestURI: job.RequestURI})
 			require.NoError(t, err)
 			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700024))
-			_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+			_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.ErrorContains(t, err, "already 24h0m0s old when it arrived")
 			require.ErrorContains(t, err, "Azure DevOps keeps such tokens up to a day")
 		})
@@ -121,9 +112,9 @@ func TestAStaleAssertionIsExplainedByTheClockOrItsAge(t *testing.T) {
 	t.Run("an expired one and a wrong clock", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cloud := azoidctest.New(nil)
-			ended := jwtOf(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-time.Hour).Unix()))
-			cloud.Fail(azoidctest.GitHubOIDC, withDate(-time.Hour, text(200, `{"value":"`+ended+`"}`)))
-			_, err := newGitHub(t, cloud).GetToken(t.Context(), forScope(vaultScope))
+			ended := testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-time.Hour).Unix()))
+			cloud.Fail(azoidctest.GitHubOIDC, withDate(-time.Hour, testkit.Text(200, `{"value":"`+ended+`"}`)))
+			_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.ErrorContains(t, err, "the assertion expired 1h0m0s ago by this machine's clock")
 			require.ErrorContains(t, err, "it is 1h0m0s ahead of the server's")
 		})
@@ -155,9 +146,9 @@ func TestLetterCaseAndOtherMismatches(t *testing.T) {
 				}
 				cloud.Application().Trust(trusted)
 				cred, err := azoidc.NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), &azoidc.GitHubActionsCredentialOptions{
-					CredentialOptions: credentialOptions(cloud), RequestURL: job.RequestURL, RequestToken: job.RequestToken})
+					CredentialOptions: testkit.CredentialOptions(cloud), RequestURL: job.RequestURL, RequestToken: job.RequestToken})
 				require.NoError(t, err)
-				_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+				_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 				require.ErrorContains(t, err, test.code)
 				require.ErrorContains(t, err, "issuer "+job.Issuer+", subject "+job.Subject+", audience "+job.Audience)
 				require.ErrorContains(t, err, "job_workflow_ref octo-org/octo-repo/")
@@ -170,10 +161,10 @@ func TestLetterCaseAndOtherMismatches(t *testing.T) {
 func TestARequestTokenThatEndedLateInAJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cred := newGitHub(t, cloud)
-		get(t, cred, vaultScope)
+		cred := testkit.NewGitHub(t, cloud)
+		testkit.Get(t, cred, testkit.VaultScope)
 		time.Sleep(6*time.Hour + 11*time.Minute)
-		_, err := cred.GetToken(t.Context(), forScope(graphScope))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
 		var unusable *azoidc.AssertionError
 		require.ErrorAs(t, err, &unusable)
 		require.Equal(t, 401, unusable.StatusCode)
@@ -183,7 +174,7 @@ func TestARequestTokenThatEndedLateInAJob(t *testing.T) {
 
 func TestErrorsAsJSON(t *testing.T) {
 	cloud := azoidctest.New(nil)
-	document, err := json.Marshal(refusedWith(t, cloud, azoidctest.EntraRefusal(700016)))
+	document, err := json.Marshal(testkit.RefusedWith(t, cloud, azoidctest.EntraRefusal(700016)))
 	require.NoError(t, err)
 	var refused struct {
 		Message, Code, TraceID string
@@ -203,7 +194,7 @@ func TestErrorsAsJSON(t *testing.T) {
 
 // TestHandlersWrittenForAzidentity get the answer as azidentity's own errors give it.
 func TestHandlersWrittenForAzidentity(t *testing.T) {
-	refused := refusedWith(t, azoidctest.New(nil), azoidctest.EntraRefusal(700016))
+	refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.EntraRefusal(700016))
 	var failed *azidentity.AuthenticationFailedError
 	require.ErrorAs(t, refused, &failed)
 	require.Equal(t, refused.Err, failed)
@@ -213,7 +204,7 @@ func TestHandlersWrittenForAzidentity(t *testing.T) {
 
 // TestServicesCannotForgeLinesInAJobsLog: GitHub and Azure DevOps take lines of a certain form for commands.
 func TestServicesCannotForgeLinesInAJobsLog(t *testing.T) {
-	refused := refusedWith(t, azoidctest.New(nil), azoidctest.Status(400, nil,
+	refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.Status(400, nil,
 		`{"error_description":"AADSTS700016: no\r\n::set-env name=A::b\n##vso[task.setvariable variable=a]b\u001b[2J","trace_id":"a\nb"}`))
 	for _, forged := range []string{"\n::", "\n##vso", "\x1b", "a\nb"} {
 		require.NotContains(t, refused.Error(), forged)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // A job of GitHub Actions, here on the local cloud. In a real one, the options can be nil: the runner's environment tells
@@ -74,13 +75,13 @@ func Example_chain() {
 		fmt.Println(err)
 		return
 	}
-	laptop := &fakeCredential{life: 1 << 40} // azidentity.NewAzureCLICredential(nil), say
+	laptop := &testkit.FakeCredential{Life: 1 << 40} // azidentity.NewAzureCLICredential(nil), say
 	chain, err := azidentity.NewChainedTokenCredential([]azcore.TokenCredential{github, pipelines, laptop}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	token, err := azoidc.NewTokenCache(chain, nil).GetToken(context.Background(), forScope(azoidc.ScopeGraph))
+	token, err := azoidc.NewTokenCache(chain, nil).GetToken(context.Background(), testkit.ForScope(azoidc.ScopeGraph))
 	fmt.Println(token.Token, err)
 	// Output: token 1 <nil>
 }
@@ -112,7 +113,7 @@ func ExampleExchangeError() {
 		fmt.Println(err)
 		return
 	}
-	_, err = cred.GetToken(context.Background(), forScope(azoidc.ScopeKeyVault))
+	_, err = cred.GetToken(context.Background(), testkit.ForScope(azoidc.ScopeKeyVault))
 	var refused *azoidc.ExchangeError
 	if errors.As(err, &refused) {
 		fmt.Println(refused.Code)

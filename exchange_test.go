@@ -16,19 +16,20 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // TestANewScopeLateInALongJob is U1: forty minutes into the job, long after the first OIDC token's five minutes.
 func TestANewScopeLateInALongJob(t *testing.T) {
-	for _, s := range systems {
-		t.Run(s.name, func(t *testing.T) {
+	for _, s := range testkit.Systems {
+		t.Run(s.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cloud := azoidctest.New(nil)
-				cred := s.cred(t, cloud)
-				get(t, cred, managementScope)
+				cred := s.Cred(t, cloud)
+				testkit.Get(t, cred, testkit.ManagementScope)
 				time.Sleep(40 * time.Minute)
-				get(t, cred, azoidc.ScopeKusto("https://cluster.kusto.windows.net"))
-				requireNewAssertions(t, cloud, s)
+				testkit.Get(t, cred, azoidc.ScopeKusto("https://cluster.kusto.windows.net"))
+				testkit.RequireNewAssertions(t, cloud, s)
 			})
 		})
 	}
@@ -38,9 +39,9 @@ func TestANewScopeLateInALongJob(t *testing.T) {
 func TestNoExchangeWhileATokenIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
-		cred := newGitHub(t, cloud)
+		cred := testkit.NewGitHub(t, cloud)
 		for range 40 {
-			get(t, cred, vaultScope)
+			testkit.Get(t, cred, testkit.VaultScope)
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
@@ -64,17 +65,17 @@ func TestInstanceDiscoveryIsKeptForHostsThatAreNotTrusted(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				local := azoidctest.New(nil)
 				asked := 0
-				cred := newGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+				cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 					o.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: test.host}
 					o.DisableInstanceDiscovery = test.disable
-					o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+					o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
 						if r.URL.Path == "/common/discovery/instance" {
 							asked++
 						}
 						return local.Do(r)
 					})
 				})
-				_, _ = cred.GetToken(t.Context(), forScope(vaultScope))
+				_, _ = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 				require.Equal(t, test.want, min(asked, 1))
 			})
 		})
@@ -84,20 +85,20 @@ func TestInstanceDiscoveryIsKeptForHostsThatAreNotTrusted(t *testing.T) {
 func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cred := newGitHub(t, cloud)
+		cred := testkit.NewGitHub(t, cloud)
 		cloud.SetLatency(time.Second)
 		cloud.FailNext(azoidctest.EntraOpenIDConfiguration, 1, azoidctest.Status(500, nil, ""))
 		var all sync.WaitGroup
 		for i := range 10 {
 			all.Go(func() {
-				_, err := cred.GetToken(t.Context(), forScope(scopeNumber(i)))
+				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.ScopeNumber(i)))
 				assert.NoError(t, err)
 			})
 		}
 		all.Wait()
 		require.Equal(t, 2, cloud.Count(azoidctest.EntraOpenIDConfiguration), "a failure is shared, but not kept")
 		cred.Invalidate()
-		get(t, cred, vaultScope)
+		testkit.Get(t, cred, testkit.VaultScope)
 		require.Equal(t, 2, cloud.Count(azoidctest.EntraOpenIDConfiguration), "a success is kept")
 	})
 }
@@ -105,16 +106,16 @@ func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
 // TestAnOpenIDConfigurationThatMSALRefusesIsNotKept: its issuer isn't the authority's.
 func TestAnOpenIDConfigurationThatMSALRefusesIsNotKept(t *testing.T) {
 	cloud := azoidctest.New(nil)
-	cred := newGitHub(t, cloud)
-	cloud.Fail(azoidctest.EntraOpenIDConfiguration, text(200, `{"issuer":"https://evil.example/","token_endpoint":"https://evil.example/token",
+	cred := testkit.NewGitHub(t, cloud)
+	cloud.Fail(azoidctest.EntraOpenIDConfiguration, testkit.Text(200, `{"issuer":"https://evil.example/","token_endpoint":"https://evil.example/token",
 		"authorization_endpoint":"https://evil.example/authorize"}`))
-	_, err := cred.GetToken(t.Context(), forScope(vaultScope))
+	_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	var refused *azoidc.ExchangeError
 	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "issuer 'https://evil.example/' does not match authority")
 	require.Zero(t, cloud.Count(azoidctest.EntraToken))
 	cloud.Mend()
-	get(t, cred, vaultScope)
+	testkit.Get(t, cred, testkit.VaultScope)
 }
 
 func TestRetryOptionsAreHonoured(t *testing.T) {
@@ -136,20 +137,20 @@ func TestRetryOptionsAreHonoured(t *testing.T) {
 		"StatusCodes, none":  {policy.RetryOptions{StatusCodes: []int{}}, azoidctest.Status(500, nil, ""), 1, 0, 0},
 		"ShouldRetry": {policy.RetryOptions{RetryDelay: -1, ShouldRetry: func(resp *http.Response, _ error) bool { return resp != nil && resp.StatusCode == 409 }},
 			azoidctest.Status(409, nil, ""), 4, 0, 0},
-		"Retry-After within MaxRetryDelay":  {policy.RetryOptions{MaxRetries: 1, MaxRetryDelay: 20 * time.Second}, retryAfterIn("20"), 2, 20 * time.Second, 30 * time.Second},
-		"Retry-After beyond MaxRetryDelay":  {policy.RetryOptions{MaxRetryDelay: 20 * time.Second}, retryAfterIn("21"), 1, 0, 0},
-		"Retry-After beyond AcquireTimeout": {policy.RetryOptions{}, retryAfterIn("121"), 1, 0, 0},
+		"Retry-After within MaxRetryDelay":  {policy.RetryOptions{MaxRetries: 1, MaxRetryDelay: 20 * time.Second}, testkit.RetryAfterIn("20"), 2, 20 * time.Second, 30 * time.Second},
+		"Retry-After beyond MaxRetryDelay":  {policy.RetryOptions{MaxRetryDelay: 20 * time.Second}, testkit.RetryAfterIn("21"), 1, 0, 0},
+		"Retry-After beyond AcquireTimeout": {policy.RetryOptions{}, testkit.RetryAfterIn("121"), 1, 0, 0},
 	} {
 		for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.EntraToken} {
 			t.Run(name+"/"+leg.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					cloud := azoidctest.New(nil)
-					cred := newGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry = test.retry })
+					cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry = test.retry })
 					cloud.Fail(leg, test.fault)
 					// The caller's own options for its request to the service are none of the credential's business.
 					ctx := policy.WithRetryOptions(t.Context(), policy.RetryOptions{MaxRetries: 50})
 					start := time.Now()
-					_, err := cred.GetToken(ctx, forScope(vaultScope))
+					_, err := cred.GetToken(ctx, testkit.ForScope(testkit.VaultScope))
 					require.Error(t, err)
 					require.Equal(t, test.attempts, cloud.Count(leg))
 					require.GreaterOrEqual(t, time.Since(start), test.earliest)
@@ -163,14 +164,14 @@ func TestRetryOptionsAreHonoured(t *testing.T) {
 func TestA429FromEntraHoldsBackAllScopes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cred := newGitHub(t, cloud)
+		cred := testkit.NewGitHub(t, cloud)
 		start := time.Now()
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(429, http.Header{"Retry-After": {"40"}}, ""))
 		var all sync.WaitGroup
-		all.Go(func() { get(t, cred, vaultScope) })
+		all.Go(func() { testkit.Get(t, cred, testkit.VaultScope) })
 		synctest.Wait()
 		for i := range 5 {
-			all.Go(func() { get(t, cred, scopeNumber(i)) })
+			all.Go(func() { testkit.Get(t, cred, testkit.ScopeNumber(i)) })
 		}
 		all.Wait()
 		requests := cloud.Requests(azoidctest.EntraToken)
@@ -185,12 +186,12 @@ func TestA429FromEntraHoldsBackAllScopes(t *testing.T) {
 func TestAHoldBeyondAcquireTimeoutFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cred := newGitHub(t, cloud)
+		cred := testkit.NewGitHub(t, cloud)
 		cloud.Fail(azoidctest.EntraToken, azoidctest.Status(429, http.Header{"Retry-After": {"600"}}, ""))
 		start := time.Now()
-		_, err := cred.GetToken(t.Context(), forScope(vaultScope))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorContains(t, err, "asked to be left alone for 10m0s")
-		_, err = cred.GetToken(t.Context(), forScope(graphScope))
+		_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
 		require.ErrorContains(t, err, "not tried: Entra asked with a 429 to be left alone, for another 10m0s")
 		require.Zero(t, time.Since(start))
 		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
@@ -218,17 +219,17 @@ func TestReplication(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cloud := azoidctest.New(nil)
-				cred := newGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.ReplicationTimeout = test.option })
+				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.ReplicationTimeout = test.option })
 				if test.succeeded {
-					get(t, cred, graphScope)
+					testkit.Get(t, cred, testkit.GraphScope)
 				}
 				cloud.Application().Distrust()
 				cloud.GitHubJob(&azoidctest.GitHubJobOptions{EffectiveAfter: test.known})
 				start := time.Now()
-				_, err := cred.GetToken(t.Context(), forScope(vaultScope))
+				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 				require.Equal(t, test.wantErr, err != nil, "%v", err)
 				require.LessOrEqual(t, time.Since(start), test.latest)
-				requireNewAssertions(t, cloud, systems[0])
+				testkit.RequireNewAssertions(t, cloud, testkit.Systems[0])
 			})
 		})
 	}
@@ -237,14 +238,14 @@ func TestReplication(t *testing.T) {
 func TestAStaleAssertionIsRenewedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cred := newGitHub(t, cloud)
+		cred := testkit.NewGitHub(t, cloud)
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.EntraRefusal(700024))
 		start := time.Now()
-		get(t, cred, vaultScope)
+		testkit.Get(t, cred, testkit.VaultScope)
 		require.Zero(t, time.Since(start))
 		cloud.Reset()
 		cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700024))
-		_, err := cred.GetToken(t.Context(), forScope(graphScope))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
 		require.ErrorContains(t, err, "AADSTS700024")
 		require.Equal(t, 2, cloud.Count(azoidctest.EntraToken))
 	})
@@ -257,9 +258,9 @@ func TestTheAssertionsErrorComesBackAsItself(t *testing.T) {
 		mine := errors.New("mine")
 		cred, err := azoidc.NewAssertionCredential(cloud.TenantID(), cloud.ClientID(),
 			func(context.Context) (string, error) { return "", mine },
-			&azoidc.AssertionCredentialOptions{CredentialOptions: credentialOptions(cloud)})
+			&azoidc.AssertionCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud)})
 		require.NoError(t, err)
-		_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+		_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorIs(t, err, mine)
 		var unusable *azoidc.AssertionError
 		require.ErrorAs(t, err, &unusable)
@@ -270,13 +271,13 @@ func TestTheAssertionsErrorComesBackAsItself(t *testing.T) {
 func TestWhereTheTimeRanOutTheReasonLeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cred := newGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
+		cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 			o.TokenCache.AcquireTimeout = 20 * time.Second
 		})
 		cloud.Fail(azoidctest.EntraToken, azoidctest.Hang())
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(503, nil, "on fire"))
 		start := time.Now()
-		_, err := cred.GetToken(t.Context(), forScope(vaultScope))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.Equal(t, 20*time.Second, time.Since(start))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorContains(t, err, "on fire")
@@ -289,7 +290,7 @@ func TestWhereTheTimeRanOutTheReasonLeads(t *testing.T) {
 
 func TestATenantThatIsNotAllowedCostsNoRequest(t *testing.T) {
 	cloud := azoidctest.New(nil)
-	_, err := newGitHub(t, cloud).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{vaultScope}, TenantID: "another"})
+	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: "another"})
 	require.ErrorContains(t, err, "AdditionallyAllowedTenants")
 	require.Zero(t, cloud.Count())
 }
@@ -300,7 +301,7 @@ func TestTheCallersAnnotationsStayTheirs(t *testing.T) {
 	var captured *http.Response
 	ctx := policy.WithCaptureResponse(t.Context(), &captured)
 	ctx = policy.WithHTTPHeader(ctx, http.Header{"X-Mine": {"1"}})
-	_, err := newGitHub(t, cloud).GetToken(ctx, forScope(vaultScope))
+	_, err := testkit.NewGitHub(t, cloud).GetToken(ctx, testkit.ForScope(testkit.VaultScope))
 	require.NoError(t, err)
 	require.Nil(t, captured)
 	for _, request := range cloud.Requests() {

@@ -1,6 +1,7 @@
 package azoidc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net/url"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 const (
@@ -84,14 +87,14 @@ func newGitHubExchange(tenantID, clientID string, options *GitHubActionsCredenti
 // Format prints the options without the request token.
 func (o GitHubActionsAssertionOptions) Format(s fmt.State, verb rune) {
 	type plain GitHubActionsAssertionOptions
-	o.RequestToken = hide(o.RequestToken)
+	o.RequestToken = redact.Hide(o.RequestToken)
 	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
 }
 
 // Format prints the options without the request token.
 func (o GitHubActionsCredentialOptions) Format(s fmt.State, verb rune) {
 	type plain GitHubActionsCredentialOptions
-	o.RequestToken = hide(o.RequestToken)
+	o.RequestToken = redact.Hide(o.RequestToken)
 	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
 }
 
@@ -110,8 +113,8 @@ func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken 
 
 func (s githubSource) name() string { return s.source }
 
-func (s githubSource) url() string   { return firstOf(s.requestURL, environment(githubRequestURL)) }
-func (s githubSource) token() string { return firstOf(s.requestToken, environment(githubRequestToken)) }
+func (s githubSource) url() string   { return cmp.Or(s.requestURL, environment(githubRequestURL)) }
+func (s githubSource) token() string { return cmp.Or(s.requestToken, environment(githubRequestToken)) }
 
 func (s githubSource) available() error {
 	var missing string
@@ -153,14 +156,14 @@ func (s githubSource) request(ctx context.Context) (assertion, error) {
 // read takes the token out of GitHub's answer.
 func (s githubSource) read(answer oidcAnswer) (assertion, error) {
 	parsed := parseGitHubAnswer(answer.body)
-	said := quote(parsed.words(), answer.secrets...)
+	said := redact.Line(parsed.words(), answer.secrets...)
 	switch {
 	case answer.status == http.StatusOK && parsed.Value != "":
 		return answer.assertion(parsed.Value), nil
 	case answer.succeeded():
 		return assertion{}, s.tokenless(answer, said, s.advise(answer.status))
 	}
-	said = firstOf(said, quoteBody(answer.body, answer.secrets...))
+	said = cmp.Or(said, redact.Body(answer.body, answer.secrets...))
 	return assertion{}, s.refused(answer, said, s.advise(answer.status))
 }
 
@@ -180,7 +183,7 @@ func parseGitHubAnswer(body []byte) githubAnswer {
 	return answer
 }
 
-func (a githubAnswer) words() string { return firstOf(a.ErrorMessage, a.Message) }
+func (a githubAnswer) words() string { return cmp.Or(a.ErrorMessage, a.Message) }
 
 func (s githubSource) advise(status int) string {
 	switch status {

@@ -12,28 +12,8 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
-
-// outsideCI clears every variable that a credential looks at.
-func outsideCI(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{
-		"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-		"SYSTEM_OIDCREQUESTURI", "SYSTEM_ACCESSTOKEN",
-		"AZURESUBSCRIPTION_TENANT_ID", "AZURESUBSCRIPTION_CLIENT_ID", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
-		"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST",
-		"IDENTITY_ENDPOINT", "MSI_ENDPOINT",
-	} {
-		t.Setenv(name, "")
-	}
-}
-
-func setEnv(t *testing.T, env map[string]string) {
-	t.Helper()
-	for name, value := range env {
-		t.Setenv(name, value)
-	}
-}
 
 func TestGitHubRequest(t *testing.T) {
 	local := azoidctest.New(nil)
@@ -56,16 +36,16 @@ func TestGitHubRequest(t *testing.T) {
 }
 
 func TestGitHubEnvironmentIsReadAnewAtEveryRequest(t *testing.T) {
-	outsideCI(t)
+	testkit.OutsideCI(t)
 	local := azoidctest.New(nil)
-	setEnv(t, local.GitHubJob(nil).Env())
-	cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{CredentialOptions: credentialOptions(local)})
+	testkit.SetEnv(t, local.GitHubJob(nil).Env())
+	cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)})
 	require.NoError(t, err)
-	get(t, cred, vaultScope)
+	testkit.Get(t, cred, testkit.VaultScope)
 
 	second := local.GitHubJob(&azoidctest.GitHubJobOptions{Environment: "production"})
-	setEnv(t, second.Env())
-	get(t, cred, graphScope)
+	testkit.SetEnv(t, second.Env())
+	testkit.Get(t, cred, testkit.GraphScope)
 	requests := local.Requests(azoidctest.EntraToken)
 	require.Equal(t, second.Subject, requests[1].Assertion.Subject)
 	require.NotEqual(t, second.Subject, requests[0].Assertion.Subject)
@@ -79,38 +59,30 @@ func TestOutsideGitHubActionsTheCredentialIsUnavailable(t *testing.T) {
 		"AZURE_TENANT_ID":                {"AZURE_CLIENT_ID": "c", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
 	} {
 		t.Run(missing, func(t *testing.T) {
-			outsideCI(t)
-			setEnv(t, env)
+			testkit.OutsideCI(t)
+			testkit.SetEnv(t, env)
 			cred, err := azoidc.NewGitHubActionsCredential("", "", nil)
 			require.NoError(t, err, "only GetToken reports what is missing")
-			_, err = cred.GetToken(t.Context(), forScope(vaultScope))
+			_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.ErrorContains(t, err, missing)
 			if strings.HasPrefix(missing, "ACTIONS") {
 				require.ErrorContains(t, err, "permissions: id-token: write")
 			}
-			requireChainGoesOn(t, cred)
+			testkit.RequireChainGoesOn(t, cred)
 		})
 	}
 }
 
-// requireChainGoesOn shows that azidentity's own chain takes the next credential after cred.
-func requireChainGoesOn(t *testing.T, cred azcore.TokenCredential) {
-	t.Helper()
-	chain, err := azidentity.NewChainedTokenCredential([]azcore.TokenCredential{cred, &fakeCredential{life: 1 << 40}}, nil)
-	require.NoError(t, err)
-	require.Equal(t, "token 1", get(t, chain, vaultScope).Token)
-}
-
 func TestARefusalInGitHubActionsStopsAChain(t *testing.T) {
 	local := azoidctest.New(nil)
-	cred := newGitHub(t, local)
+	cred := testkit.NewGitHub(t, local)
 	local.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusForbidden, nil, `{"message":"not you"}`))
-	next := &fakeCredential{life: 1 << 40}
+	next := &testkit.FakeCredential{Life: 1 << 40}
 	chain, err := azidentity.NewChainedTokenCredential([]azcore.TokenCredential{cred, next}, nil)
 	require.NoError(t, err)
-	_, err = chain.GetToken(t.Context(), forScope(vaultScope))
+	_, err = chain.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	require.ErrorContains(t, err, "not you")
-	require.Zero(t, next.count())
+	require.Zero(t, next.Count())
 }
 
 func TestAudienceByCloud(t *testing.T) {
@@ -127,19 +99,19 @@ func TestAudienceByCloud(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("AZURE_AUTHORITY_HOST", test.environment)
 			local := azoidctest.New(nil)
-			cred := newGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+			cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 				o.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: test.host}
 				o.Audience = test.option
 				o.ReplicationTimeout = -1
 			})
-			_, _ = cred.GetToken(t.Context(), forScope(vaultScope))
+			_, _ = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.Equal(t, test.want, local.Requests(azoidctest.GitHubOIDC)[0].Form.Get("audience"))
 		})
 	}
 }
 
 func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
-	outsideCI(t)
+	testkit.OutsideCI(t)
 	_, err := azoidc.NewGitHubActionsCredential("not/a tenant", "c", nil)
 	require.ErrorContains(t, err, "tenant ID")
 	_, err = azoidc.NewAzurePipelinesCredential("not/a tenant", "c", "s", "t", nil)
@@ -158,17 +130,17 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 func TestOptionsAreNeverModified(t *testing.T) {
 	local := azoidctest.New(nil)
 	allowed := make([]string, 1, 8)
-	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: credentialOptions(local)}
+	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)}
 	options.Transport = local // unlike a func, a pointer can be compared
 	options.Logging.AllowedHeaders = allowed
 	options.AdditionallyAllowedTenants = []string{"*"}
 	before := *options
-	cred := newGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+	cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 		o.Logging.AllowedHeaders = options.Logging.AllowedHeaders
 	})
 	_, err := azoidc.NewGitHubActionsCredential("t", "c", options)
 	require.NoError(t, err)
-	get(t, cred, vaultScope)
+	testkit.Get(t, cred, testkit.VaultScope)
 	require.Equal(t, before, *options)
 	require.Equal(t, make([]string, 8), allowed[:8], "the caller's slice is written to")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 func newOnBehalfOf(t *testing.T, cloud *azoidctest.Cloud, userAssertion string) *azoidc.OnBehalfOfCredential {
@@ -19,7 +20,7 @@ func newOnBehalfOf(t *testing.T, cloud *azoidctest.Cloud, userAssertion string) 
 		azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
 			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
 		}),
-		&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: credentialOptions(cloud)})
+		&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud)})
 	require.NoError(t, err)
 	return cred
 }
@@ -27,13 +28,13 @@ func newOnBehalfOf(t *testing.T, cloud *azoidctest.Cloud, userAssertion string) 
 func TestOnBehalfOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(nil)
-		cloud.SetLatency(hop)
+		cloud.SetLatency(testkit.Hop)
 		user := cloud.UserAssertion(time.Hour)
 		cred := newOnBehalfOf(t, cloud, user)
 		start := time.Now()
 		_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/User.Read"}})
 		require.NoError(t, err)
-		require.Equal(t, 2*hop, time.Since(start))
+		require.Equal(t, 2*testkit.Hop, time.Since(start))
 		form := cloud.Requests(azoidctest.EntraToken)[0].Form
 		require.Equal(t, "urn:ietf:params:oauth:grant-type:jwt-bearer", form.Get("grant_type"))
 		require.Equal(t, "on_behalf_of", form.Get("requested_token_use"))
@@ -50,7 +51,7 @@ func TestWhoseAssertionWasRefused(t *testing.T) {
 	}{
 		"self-made": {
 			func(*azoidctest.Cloud) string {
-				return jwtOf(`{"iss":"https://me.example","sub":"user","aud":"me","exp":4102444800}`)
+				return testkit.JWT(`{"iss":"https://me.example","sub":"user","aud":"me","exp":4102444800}`)
 			},
 			[]string{"AADSTS50013", "the user's assertion was refused, not the client's", "issuer https://me.example", "audience me", "the client's assertion was accepted"},
 		},
@@ -71,7 +72,7 @@ func TestWhoseAssertionWasRefused(t *testing.T) {
 				for _, want := range test.want {
 					require.ErrorContains(t, err, want)
 				}
-				requireNoSecret(t, err, cloud)
+				testkit.RequireNoSecret(t, err, cloud)
 				require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 			})
 		})

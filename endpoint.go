@@ -1,0 +1,145 @@
+package azoidc
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
+	"github.com/azoidc/azoidc/internal/outbound"
+	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/retry"
+)
+
+const (
+	moduleName    = "github.com/azoidc/azoidc"
+	moduleVersion = "v0.1.0"
+)
+
+// traceHeaders identify a request in Azure DevOps' and GitHub's own logs.
+var traceHeaders = []string{"X-Vss-E2eid", "X-Msedge-Ref", "Activityid", "X-Github-Request-Id"}
+
+// clientOptions returns the caller's options as both legs use them: nothing in them can take a secret into a log or to
+// another host.
+func clientOptions(o azcore.ClientOptions) azcore.ClientOptions {
+	o.Transport = outbound.Transport(o.Transport)
+	o.Logging.IncludeBody = false // the bodies are assertions and access tokens
+	o.Logging.AllowedHeaders = append(traceHeaders[:len(traceHeaders):len(traceHeaders)], o.Logging.AllowedHeaders...)
+	return o
+}
+
+// An oidcEndpoint is where a CI system hands out assertions, as far as the systems are alike.
+type oidcEndpoint struct {
+	source  string
+	client  *azcore.Client
+	retries retry.Options
+}
+
+func newOIDCEndpoint(source string, o azcore.ClientOptions) (oidcEndpoint, error) {
+	o = clientOptions(o)
+	client, err := azcore.NewClient(moduleName, moduleVersion, runtime.PipelineOptions{
+		Tracing: runtime.TracingOptions{Namespace: "azoidc"},
+	}, &o)
+	return oidcEndpoint{source: source, client: client, retries: retry.New(o.Retry)}, err
+}
+
+// An oidcRequest is one request for an assertion, authorized with the CI system's own token.
+type oidcRequest struct {
+	method string
+	url    *url.URL
+	header http.Header
+	bearer string
+}
+
+// An oidcAnswer is what came back, whole.
+type oidcAnswer struct {
+	status   int
+	header   http.Header
+	body     []byte
+	received time.Time
+	asked    string
+	response *http.Response // without anything secret, its body included
+	secrets  []string
+}
+
+// send makes the request once.
+func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswer, err error) {
+	ctx, endSpan := runtime.StartSpan(e.retries.Once(ctx), e.source+".RequestAssertion", e.client.Tracer(), nil)
+	defer func() { endSpan(err) }()
+	asked := r.method + " " + redact.URL(r.url).String()
+	req, err := runtime.NewRequest(ctx, r.method, r.url.String())
+	if err != nil {
+		return oidcAnswer{}, e.failed(asked, err)
+	}
+	for name, values := range r.header {
+		req.Raw().Header[name] = values
+	}
+	req.Raw().Header.Set("Authorization", "Bearer "+r.bearer)
+	resp, err := e.client.Pipeline().Do(req)
+	if err != nil {
+		return oidcAnswer{}, e.failed(asked, err)
+	}
+	body, err := runtime.Payload(resp)
+	if err != nil {
+		return oidcAnswer{}, e.failed(asked, err)
+	}
+	if resp.StatusCode >= 300 {
+		logRefusal(redact.Response(resp, body, r.bearer), "")
+	}
+	return oidcAnswer{
+		status: resp.StatusCode, header: resp.Header, body: body, received: time.Now(), asked: asked,
+		response: redact.Response(resp, nil), secrets: []string{r.bearer},
+	}, nil
+}
+
+// failed is the error of a request without an answer.
+func (e oidcEndpoint) failed(asked string, err error) error {
+	return &AssertionError{
+		Source: e.source, Err: err, asked: asked,
+		advice:    adviseNetwork(err),
+		transient: e.retries.Judge(nil, err) == retry.Transient,
+	}
+}
+
+// refused is the error of an answer that isn't a success.
+func (e oidcEndpoint) refused(a oidcAnswer, said, advice string) *AssertionError {
+	return &AssertionError{
+		Source: e.source, StatusCode: a.status,
+		Err:        fmt.Errorf("the OIDC endpoint answered HTTP %d", a.status),
+		asked:      a.asked,
+		said:       said,
+		trace:      a.trace(),
+		advice:     advice,
+		transient:  e.retries.Judge(a.response, nil) == retry.Transient,
+		retryAfter: retry.After(a.header),
+		response:   a.response,
+	}
+}
+
+// tokenless is the error of a success without a token. Its body isn't quoted but for what the service says in it.
+func (e oidcEndpoint) tokenless(a oidcAnswer, said, advice string) *AssertionError {
+	unusable := e.refused(a, said, advice)
+	unusable.Err = fmt.Errorf("the OIDC endpoint answered HTTP %d without a token", a.status)
+	unusable.transient = true
+	return unusable
+}
+
+func (a oidcAnswer) assertion(jwt string) assertion {
+	return assertion{jwt: jwt, received: a.received, clockOffset: clockOffset(a.header, a.received)}
+}
+
+func (a oidcAnswer) succeeded() bool { return a.status >= 200 && a.status < 300 }
+
+func (a oidcAnswer) trace() []string {
+	var trace []string
+	for _, name := range traceHeaders {
+		if value := a.header.Get(name); value != "" {
+			trace = append(trace, redact.Line(name+" "+value, a.secrets...))
+		}
+	}
+	return trace
+}

@@ -1,0 +1,190 @@
+package tokencache_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// callers lets n callers ask at once and returns what they got.
+func callers(t *testing.T, n int, cred azcore.TokenCredential, request testkit.TokenRequest) (tokens []azcore.AccessToken, errs []error) {
+	t.Helper()
+	tokens, errs = make([]azcore.AccessToken, n), make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { tokens[i], errs[i] = cred.GetToken(t.Context(), request) })
+	}
+	all.Wait()
+	return tokens, errs
+}
+
+func TestAnyNumberOfCallersShareOneFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: testkit.Takes(time.Second)}
+		cache := azoidc.NewTokenCache(cred, nil)
+		start := time.Now()
+		tokens, errs := callers(t, 10_000, cache, testkit.ForScope(testkit.VaultScope))
+		require.Equal(t, time.Second, time.Since(start))
+		require.Equal(t, 1, cred.Count())
+		for i := range tokens {
+			require.NoError(t, errs[i])
+			require.Equal(t, "token 1", tokens[i].Token)
+		}
+	})
+}
+
+func TestAllCallersShareAFailureAndTheNextStartsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(context.Context, testkit.TokenRequest) error {
+			time.Sleep(time.Second)
+			return testkit.ErrOutage
+		}}
+		cache := azoidc.NewTokenCache(cred, nil)
+		_, errs := callers(t, 20, cache, testkit.ForScope(testkit.VaultScope))
+		require.Equal(t, 1, cred.Count())
+		for _, err := range errs {
+			require.ErrorIs(t, err, testkit.ErrOutage)
+		}
+		cred.SetAnswer(nil)
+		testkit.Get(t, cache, testkit.VaultScope)
+		require.Equal(t, 2, cred.Count())
+	})
+}
+
+func TestTheFirstCallersLeavingHarmsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: testkit.Takes(10 * time.Second)}
+		cache := azoidc.NewTokenCache(cred, nil)
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		var all sync.WaitGroup
+		all.Go(func() {
+			start := time.Now()
+			_, err := cache.GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, time.Second, time.Since(start), "a caller leaves when its own context ends")
+		})
+		synctest.Wait()
+		all.Go(func() { assert.Equal(t, "token 1", testkit.Get(t, cache, testkit.VaultScope).Token) })
+		all.Wait()
+		require.Equal(t, 1, cred.Count())
+	})
+}
+
+func TestAFlightThatEverybodyLeftStillBringsItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: testkit.Takes(10 * time.Second)}
+		cache := azoidc.NewTokenCache(cred, nil)
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		_, err := cache.GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+		require.ErrorIs(t, err, context.Canceled)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Len(t, cache.Tokens(), 1)
+	})
+}
+
+func TestAFlightHasADeadline(t *testing.T) {
+	for name, test := range map[string]struct {
+		options *azoidc.TokenCacheOptions
+		answer  func(context.Context, testkit.TokenRequest) error
+		want    time.Duration
+	}{
+		"by default":                {nil, testkit.Takes(time.Hour), 2 * time.Minute},
+		"as asked":                  {&azoidc.TokenCacheOptions{AcquireTimeout: 10 * time.Second}, testkit.Takes(time.Hour), 10 * time.Second},
+		"a deaf credential, nearly": {nil, func(context.Context, testkit.TokenRequest) error { time.Sleep(time.Hour); return nil }, 2*time.Minute + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour, Answer: test.answer}, test.options)
+				start := time.Now()
+				_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.Equal(t, test.want, time.Since(start))
+				time.Sleep(time.Hour) // until the deaf one is done, too
+			})
+		})
+	}
+}
+
+// TestAHangingScopeDelaysNoOther holds for cached scopes and for cold ones, also in the credential itself.
+func TestAHangingScopeDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, request testkit.TokenRequest) error {
+			if request.Scopes[0] == testkit.GraphScope {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}}
+		cache := azoidc.NewTokenCache(cred, nil)
+		testkit.Get(t, cache, testkit.VaultScope)
+		var hanging sync.WaitGroup
+		hanging.Go(func() {
+			_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+		synctest.Wait()
+		start := time.Now()
+		testkit.Get(t, cache, testkit.VaultScope)
+		testkit.Get(t, cache, testkit.StorageScope)
+		require.Zero(t, time.Since(start))
+		hanging.Wait()
+	})
+}
+
+// TestACredentialThatNeverReturnsIsAnError covers a test's FailNow in a credential, for one.
+func TestACredentialThatNeverReturnsIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Answer: func(context.Context, testkit.TokenRequest) error {
+			runtime.Goexit()
+			return nil
+		}}, nil)
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "ended its goroutine")
+	})
+}
+
+func TestARequestNeedsAScope(t *testing.T) {
+	_, err := azoidc.NewTokenCache(&testkit.FakeCredential{}, nil).GetToken(t.Context(), testkit.TokenRequest{})
+	require.ErrorContains(t, err, "at least one scope")
+}
+
+func TestPreloadJoinsErrorsByScope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(_ context.Context, request testkit.TokenRequest) error {
+			time.Sleep(time.Second)
+			if s := request.Scopes[0]; s == testkit.GraphScope || s == testkit.StorageScope {
+				return fmt.Errorf("no %s today: %w", s, testkit.ErrOutage)
+			}
+			return nil
+		}}
+		cache := azoidc.NewTokenCache(cred, nil)
+		start := time.Now()
+		err := cache.Preload(t.Context(), testkit.VaultScope, testkit.GraphScope, testkit.StorageScope, testkit.VaultScope)
+		require.Equal(t, time.Second, time.Since(start), "all at once")
+		require.Equal(t, 3, cred.Count(), "a scope named twice is acquired once")
+		require.ErrorIs(t, err, testkit.ErrOutage)
+		require.ErrorContains(t, err, testkit.GraphScope+": no ")
+		require.ErrorContains(t, err, testkit.StorageScope+": no ")
+		require.NotContains(t, err.Error(), testkit.VaultScope)
+
+		require.NoError(t, cache.Preload(t.Context(), testkit.VaultScope))
+		require.NoError(t, cache.Preload(t.Context()))
+		require.Equal(t, 3, cred.Count(), "a held scope costs nothing")
+		require.True(t, cred.Requests()[0].EnableCAE, "as Azure SDK clients ask")
+		require.Equal(t, []string{testkit.VaultScope}, cache.Tokens()[0].Scopes)
+	})
+}

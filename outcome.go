@@ -1,0 +1,214 @@
+package azoidc
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/retry"
+)
+
+// explain makes the failure of an attempt that ended with err, azidentity's error.
+func (a *attempt) explain(ctx context.Context, err error) *retry.Failure {
+	if a.document != "" {
+		a.documents.Forget(a.document) // MSAL found it wrong, or never saw it
+	}
+	var authFailed *azidentity.AuthenticationFailedError
+	isAuthFailed := errors.As(err, &authFailed)
+	failed := a.failed
+	switch {
+	case failed == nil && a.answer != nil:
+		failed, isAuthFailed = a.unkept(err), false
+	case failed == nil && !isAuthFailed:
+		return &retry.Failure{Err: err} // about the request itself, for example a tenant that isn't allowed
+	case failed == nil:
+		failed = a.failure(&ExchangeError{problem: redact.Line(err.Error(), a.secrets()...), cause: ctx.Err()})
+	}
+	if refused := (*ExchangeError)(nil); errors.As(failed.Err, &refused) {
+		refused.Err = authFailed
+		if !isAuthFailed {
+			refused.Err = &azidentity.AuthenticationFailedError{}
+		}
+	}
+	return failed
+}
+
+// unreached is the failure of a request that no answer came for.
+func (a *attempt) unreached(req *http.Request, err error) *retry.Failure {
+	failed := a.failure(&ExchangeError{
+		asked:   describe(req),
+		problem: "no answer from Entra: " + redact.Line(err.Error(), a.secrets()...),
+		cause:   err,
+	})
+	failed.Verdict = a.retries.Judge(nil, err)
+	return failed
+}
+
+// unusable is the failure of a success without a usable token. Its body may hold one all the same, so it is not kept.
+func (a *attempt) unusable(req *http.Request, resp *http.Response, problem string) *retry.Failure {
+	failed := a.failure(&ExchangeError{
+		asked:      describe(req),
+		StatusCode: resp.StatusCode,
+		problem:    problem,
+		TraceID:    resp.Header.Get("X-Ms-Request-Id"),
+	})
+	failed.Verdict = retry.Transient
+	return failed
+}
+
+// unkept is the failure of an exchange whose answer was good by RFC 6749, yet MSAL couldn't read it all or write it to the
+// persistent cache. What MSAL can't read it quotes whole, access token included.
+func (a *attempt) unkept(err error) *retry.Failure {
+	problem := "MSAL couldn't use Entra's answer"
+	if text := err.Error(); !strings.Contains(text, "raw message") {
+		problem += ": " + redact.Line(text, tokensIn(a.answer)...)
+	}
+	return a.failure(&ExchangeError{problem: problem, StatusCode: http.StatusOK})
+}
+
+// refused is the failure of a request that Entra answered with anything but a success.
+func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *retry.Failure {
+	answer := parseEntraError(body)
+	code := answer.code()
+	known := knownCodes[code]
+	failed := a.failure(&ExchangeError{
+		Code:          codeName(code),
+		StatusCode:    resp.StatusCode,
+		TraceID:       cmp.Or(redact.Line(answer.TraceID), resp.Header.Get("X-Ms-Request-Id")),
+		CorrelationID: redact.Line(answer.CorrelationID),
+		asked:         describe(req),
+		said:          a.words(answer, body),
+		known:         known,
+		clockOffset:   clockOffset(resp.Header, time.Now()),
+		retryAfter:    retry.After(resp.Header),
+	})
+	failed.Verdict = known.verdict
+	switch {
+	case answer.Error == "temporarily_unavailable":
+		failed.Verdict = retry.Transient
+	case known.verdict == retry.Final:
+		failed.Verdict = a.retries.Judge(resp, nil)
+	}
+	failed.RetryAfter = retry.After(resp.Header)
+	logRefusal(resp, codeName(code))
+	if resp.StatusCode == http.StatusTooManyRequests {
+		a.cooldown.Extend(max(failed.RetryAfter, a.retries.RetryDelay))
+	}
+	return failed
+}
+
+func (a *attempt) words(answer entraError, body []byte) string {
+	if answer.ErrorDescription != "" {
+		return redact.Line(answer.ErrorDescription, a.secrets()...)
+	}
+	return redact.Body(body, a.secrets()...)
+}
+
+// coolingDown is the failure of an attempt that wasn't made, because Entra wants none for longer than there is time.
+func (x *exchange) coolingDown(left time.Duration, scopes []string) *retry.Failure {
+	return &retry.Failure{
+		Verdict:    retry.Transient,
+		RetryAfter: left,
+		Err: &ExchangeError{
+			credential: x.credential, identity: x.identity, scopes: scopes, retryAfter: left,
+			problem: fmt.Sprintf("not tried: Entra asked with a 429 to be left alone, for another %s", left.Round(time.Second)),
+			known:   knownCodes[50196],
+			Err:     &azidentity.AuthenticationFailedError{},
+		},
+	}
+}
+
+// failure completes e with what the attempt knows.
+func (a *attempt) failure(e *ExchangeError) *retry.Failure {
+	e.credential, e.identity, e.scopes = a.credential, a.identity, a.scopes
+	if user, err := ParseClaims(a.userAssertion); err == nil {
+		e.user = &user
+	}
+	if presented := a.assertion.peek(); presented.jwt != "" {
+		e.Claims = &presented.claims
+		e.age = presented.age()
+	}
+	return &retry.Failure{Err: e, Counted: func(attempts int) { e.Attempts = attempts }}
+}
+
+// describe names a request without its query, headers or body.
+func describe(req *http.Request) string { return req.Method + " " + redact.URL(req.URL).String() }
+
+// checkAnswer returns what is wrong with the body of a success.
+func checkAnswer(req *http.Request, body []byte) string {
+	switch {
+	case req.Method == http.MethodPost:
+		return checkTokenAnswer(body)
+	case discovery.Asks(req) && !discovery.Usable(body):
+		return "Entra's openid-configuration was empty, cut or of another kind"
+	}
+	return ""
+}
+
+// checkTokenAnswer returns what is wrong with the body of a success, without a word of it: MSAL and azidentity would
+// quote it whole, access token included.
+// https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+func checkTokenAnswer(body []byte) string {
+	var answer struct {
+		AccessToken string      `json:"access_token"`
+		ExpiresIn   json.Number `json:"expires_in"`
+	}
+	if len(body) == 0 {
+		return "Entra's answer was empty"
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return "Entra's answer was no JSON document of a token, or was cut"
+	}
+	if answer.AccessToken == "" {
+		return "Entra's answer held no access_token"
+	}
+	if lifetime, err := answer.ExpiresIn.Int64(); err != nil || lifetime <= 0 {
+		return "Entra's answer held no expires_in above 0"
+	}
+	return ""
+}
+
+// tokensIn are the secrets in the body of a success.
+func tokensIn(body []byte) []string {
+	var answer struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		IDToken      string `json:"id_token"`
+	}
+	_ = json.Unmarshal(body, &answer) // what it can't decode, MSAL couldn't quote as a token either
+	return []string{answer.AccessToken, answer.RefreshToken, answer.IDToken}
+}
+
+// logRefusal writes a refused request to azcore's log, as the ResponseError event that every Azure SDK client writes for
+// one. azcore has no other way for a module outside of its own to write to its log. The error made is not kept: found by
+// errors.As, its 404 would be taken for that of a resource.
+func logRefusal(withoutSecrets *http.Response, code string) {
+	_ = runtime.NewResponseErrorWithErrorCode(withoutSecrets, code)
+}
+
+// failedAssertion is the failure of an attempt that got err in place of an assertion.
+func failedAssertion(source string, err error) *retry.Failure {
+	var unusable *AssertionError
+	if !errors.As(err, &unusable) {
+		unusable = &AssertionError{Source: source, Err: err, transient: retry.IsNetworkError(err)}
+		err = unusable
+	}
+	failed := &retry.Failure{
+		Err: err, RetryAfter: unusable.retryAfter,
+		Counted: func(attempts int) { unusable.attempts = max(unusable.attempts, attempts) },
+	}
+	if unusable.transient && unusable.attempts == 0 { // otherwise its source has already tried again itself
+		failed.Verdict = retry.Transient
+	}
+	return failed
+}
