@@ -15,12 +15,14 @@ type Application struct {
 	public      bool
 }
 
-// FederatedCredential says whose tokens are an application's: issuer, subject and audience must match exactly, letter
-// case included, see https://learn.microsoft.com/graph/api/resources/federatedidentitycredential.
+// FederatedCredential names the tokens with which a client may sign in as an application. The token's issuer, subject and
+// audience must equal the credential's exactly, letter case included, see
+// https://learn.microsoft.com/graph/api/resources/federatedidentitycredential.
 type FederatedCredential struct {
 	Issuer, Subject, Audience string
 
-	// EffectiveAfter is how long Entra takes to know the credential everywhere. 0: at once.
+	// EffectiveAfter is the time that Entra needs until it knows the credential everywhere, counted from
+	// [Application.Trust]. 0 means that the credential works at once.
 	EffectiveAfter time.Duration
 }
 
@@ -30,7 +32,7 @@ type registration struct {
 	effective time.Time
 }
 
-// Register adds an application without federated credentials, or finds the one with that client ID.
+// Register returns the application with this client ID. If there is none, it adds one without federated credentials.
 func (c *Cloud) Register(clientID string) *Application {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,37 +45,37 @@ func (c *Cloud) Register(clientID string) *Application {
 	return made
 }
 
-// Application is the default application, the one with [Cloud.ClientID].
+// Application returns the default application, whose client ID is [Cloud.ClientID].
 func (c *Cloud) Application() *Application {
 	return c.application(c.options.ClientID)
 }
 
-// application is nil when there is none with that client ID.
+// application returns the application with this client ID, or nil if there is none.
 func (c *Cloud) application(clientID string) *Application {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.applications[strings.ToLower(clientID)]
 }
 
-// ClientID is the application's ID, the appid of its access tokens.
+// ClientID returns the application's client ID, which is also the claim appid of its access tokens.
 func (a *Application) ClientID() string { return a.clientID }
 
-// Trust adds a federated credential.
+// Trust adds a federated credential to the application.
 func (a *Application) Trust(credential FederatedCredential) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.credentials = append(a.credentials, registration{credential, time.Now().Add(credential.EffectiveAfter)})
 }
 
-// Distrust removes all federated credentials.
+// Distrust removes all federated credentials from the application.
 func (a *Application) Distrust() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.credentials = nil
 }
 
-// SetPublic makes the application a public client, or a confidential one again; a public one may not present assertions
-// (AADSTS700025).
+// SetPublic makes the application a public client, or a confidential one again. A public client must not present
+// assertions; Entra refuses them with AADSTS700025.
 func (a *Application) SetPublic(public bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -86,7 +88,7 @@ func (a *Application) isPublic() bool {
 	return a.public
 }
 
-// trusted are the credentials that count now, and those that will.
+// trusted returns the credentials that work now, and those that will work later.
 func (a *Application) trusted() (now, later []FederatedCredential) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

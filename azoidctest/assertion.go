@@ -3,6 +3,7 @@ package azoidctest
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// verifyAssertion is Entra's check of a client assertion that another issuer signed, see
+// verifyAssertion checks a client assertion that another issuer signed, as Entra does, see
 // https://learn.microsoft.com/entra/workload-id/workload-identity-federation#how-it-works and RFC 7523 section 3. Only
 // issuers that the application trusts are ever read from.
 func (c *Cloud) verifyAssertion(ctx context.Context, app *Application, assertion string) error {
@@ -45,7 +46,7 @@ func (c *Cloud) verifyAssertion(ctx context.Context, app *Application, assertion
 
 func (c *Cloud) assertionKey(ctx context.Context, issuer string, token *jwt.Token) (any, error) {
 	id, _ := token.Header["kid"].(string)
-	key, err := c.federated.key(ctx, issuer, id)
+	key, err := c.ciKeys.key(ctx, issuer, id)
 	switch {
 	case errors.Is(err, errUnknownKey):
 		return nil, refusef(700027, "Client assertion failed signature validation. [Reason - The key was not found., kid: '%s']",
@@ -56,7 +57,7 @@ func (c *Cloud) assertionKey(ctx context.Context, issuer string, token *jwt.Toke
 	return key, nil
 }
 
-// refuseAssertion is Entra's answer for what jwt found.
+// refuseAssertion returns Entra's answer to what jwt found.
 func refuseAssertion(err error, claims jwt.MapClaims) *refusal {
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed), errors.Is(err, jwt.ErrTokenRequiredClaimMissing), errors.Is(err, jwt.ErrInvalidType):
@@ -76,8 +77,8 @@ func outOfTime(claims jwt.MapClaims) *refusal {
 		time.Now().UTC().Format(form), begin.UTC().Format(form), end.UTC().Format(form))
 }
 
-// match is nil when one of the credentials is for the claims. Otherwise it tells which claim differs from the
-// credentials that match in the claims before it: issuer, subject, audience.
+// match returns nil if one of the credentials is for the claims. Otherwise it compares issuer, subject and audience in this
+// order, and its error names the first that no credential has.
 func match(credentials []FederatedCredential, claims jwt.MapClaims) error {
 	issuer, _ := claims.GetIssuer()
 	subject, _ := claims.GetSubject()
@@ -109,4 +110,63 @@ func unmatched(code int, claim, value string) *refusal {
 	return refusef(code, "No matching federated identity record found for presented assertion %s '%s'. Check your federated "+
 		"identity credential Subject, Audience and Issuer against the presented assertion. "+
 		"https://learn.microsoft.com/entra/workload-id/workload-identity-federation", claim, value)
+}
+
+// userID is the object ID of the one user of the cloud's tenant.
+const userID = "9d3b6f20-5a41-4c7e-b1d8-0e2f4a6c8b35"
+
+// UserAssertion returns a user's access token for the default application, which a program presents to act on the user's
+// behalf. The token ends after lifetime, in whole seconds; a negative lifetime makes one that has ended already.
+func (c *Cloud) UserAssertion(lifetime time.Duration) string {
+	return c.userToken(c.Application(), lifetime)
+}
+
+func (c *Cloud) userToken(app *Application, lifetime time.Duration) string {
+	now := time.Now()
+	return c.entraSigningKey().sign(jwt.MapClaims{
+		"aud":   "api://" + app.clientID,
+		"iss":   c.issuerV1(c.options.TenantID),
+		"iat":   min(now.Unix(), now.Add(lifetime).Unix()),
+		"nbf":   min(now.Unix(), now.Add(lifetime).Unix()),
+		"exp":   now.Add(lifetime).Unix(),
+		"appid": newGUID(), // of the user's client
+		"name":  "Mona Lisa",
+		"oid":   userID,
+		"scp":   "user_impersonation",
+		"sub":   userID,
+		"tid":   c.options.TenantID,
+		"ver":   "1.0",
+	})
+}
+
+// verifyUser checks the user's assertion in an on-behalf-of request: that Entra signed it for this application, and that
+// now is within its valid time. It returns the user's object ID.
+func (c *Cloud) verifyUser(r *http.Request, app *Application) (string, error) {
+	form := r.PostForm
+	if form.Get("requested_token_use") != "on_behalf_of" {
+		return "", missing("requested_token_use")
+	}
+	if form.Get("assertion") == "" {
+		return "", missing("assertion")
+	}
+	claims, err := c.verifyEntra(r.Context(), form.Get("assertion"), c.current().tolerance())
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
+		return "", refusef(500133, "Assertion is not within its valid time range. Ensure that the access token is not "+
+			"expired before using it for user assertion, or request a new token. Current time: %s, expiry time of assertion %s.",
+			time.Now().UTC().Format(time.RFC3339), timeOf(claims.GetExpirationTime()).UTC().Format(time.RFC3339))
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, errUnknownKey):
+		return "", refusef(50013, "Assertion failed signature validation. [Reason - The key was not found.]")
+	case err != nil:
+		return "", refusef(50013, "Assertion contains an invalid signature, audience or issuer, or is malformed.")
+	}
+	audience, _ := claims.GetAudience()
+	if !slices.Contains(audience, app.clientID) && !slices.Contains(audience, "api://"+app.clientID) {
+		return "", refusef(50013, "Assertion audience does not match the Client app presenting the assertion.")
+	}
+	user, _ := claims["oid"].(string)
+	if scope, _ := claims["scp"].(string); user == "" || scope == "" {
+		return "", refusef(50013, "Assertion is no user's access token.")
+	}
+	return user, nil
 }

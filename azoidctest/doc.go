@@ -1,11 +1,11 @@
 // Package azoidctest is a small cloud for tests of programs that sign in to Azure from CI: GitHub's OIDC endpoint,
-// Azure DevOps' oidctoken endpoint, Microsoft Entra ID and services that want a bearer token, in one
+// Azure DevOps' oidctoken endpoint, Microsoft Entra ID and services that want a bearer token, all in one
 // [net/http.Handler].
 //
 // It does for real what the clouds do. The CI issuers sign RS256 tokens with keys of their own and publish discovery
 // and JWKS documents; Entra reads those, verifies signature, issuer, subject, audience and times against the federated
-// identity credentials of the application, and refuses with the documented AADSTS code; its access tokens are signed
-// too, and a service lets in only those issued for it.
+// identity credentials of the application, and refuses with the documented AADSTS code. Its access tokens are signed
+// too, and a service admits only those that were issued for it.
 //
 //	func TestDeploy(t *testing.T) {
 //		cloud := azoidctest.NewServer(nil) // TLS on loopback
@@ -33,8 +33,8 @@
 //		...
 //	})
 //
-// Things go wrong on request: [Cloud.Fail] and [Cloud.FailNext] put a [Fault] on a [Leg], federated credentials come
-// into force late ([FederatedCredential]), request tokens end ([GitHubJob.ExpireRequestToken]), services revoke
-// ([Service.Revoke]). What arrived, and how it was answered, is in [Cloud.Requests], secrets included: this is a test
+// Things go wrong on request: [Cloud.Fail] and [Cloud.FailNext] put a [Fault] on a [Leg], federated credentials begin to
+// work late ([FederatedCredential]), request tokens end ([GitHubJob.ExpireRequestToken]), services revoke access tokens
+// ([Service.Revoke]). [Cloud.Requests] tells what arrived and how it was answered, secrets included: this is a test
 // double.
 package azoidctest

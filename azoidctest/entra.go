@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// issuerV2 is the tenant's issuer at an authority, as in https://login.microsoftonline.com/{tenant}/v2.0.
+// issuerV2 returns the tenant's issuer at an authority, as in https://login.microsoftonline.com/{tenant}/v2.0.
 func (c *Cloud) issuerV2(authority, tenant string) string {
 	return authority + "/" + strings.ToLower(tenant) + "/v2.0"
 }
 
-// issuerV1 is the issuer of the tenant's access tokens for Azure's services, as in https://sts.windows.net/{tenant}/.
+// issuerV1 returns the issuer of the tenant's access tokens for Azure's services, as in https://sts.windows.net/{tenant}/.
 func (c *Cloud) issuerV1(tenant string) string {
 	return c.endpoints.entraV1 + "/" + strings.ToLower(tenant) + "/"
 }
 
-func (c *Cloud) entraKey() *signingKey {
+func (c *Cloud) entraSigningKey() *signingKey {
 	return signingKeyOf("Entra", c.options.KeyBits)
 }
 
-// routeEntra finds the endpoint for a path below an authority host.
+// routeEntra returns the endpoint for a path below an authority host.
 func (c *Cloud) routeEntra(authority string, path []string) (Leg, http.HandlerFunc) {
 	tenant, endpoint := path[0], strings.Join(path[1:], "/")
 	switch endpoint {
@@ -36,7 +36,7 @@ func (c *Cloud) routeEntra(authority string, path []string) (Leg, http.HandlerFu
 		}
 	case "discovery/v2.0/keys", "discovery/keys":
 		return IssuerDocuments, func(w http.ResponseWriter, _ *http.Request) {
-			writeJSON(w, http.StatusOK, jwks{Keys: []jwk{c.entraKey().public()}})
+			writeJSON(w, http.StatusOK, jwks{Keys: []jwk{c.entraSigningKey().public()}})
 		}
 	case "oauth2/v2.0/token":
 		return EntraToken, func(w http.ResponseWriter, r *http.Request) { c.serveToken(w, r, tenant) }
@@ -44,16 +44,16 @@ func (c *Cloud) routeEntra(authority string, path []string) (Leg, http.HandlerFu
 	return Elsewhere, http.NotFound
 }
 
-// metadata is one cloud of an instance discovery answer.
-type metadata struct {
+// knownCloud is one cloud in an answer to instance discovery.
+type knownCloud struct {
 	Network string   `json:"preferred_network"`
 	Cache   string   `json:"preferred_cache"`
 	Aliases []string `json:"aliases"`
 }
 
-// clouds are those Entra names in every answer.
-func clouds() []metadata {
-	return []metadata{
+// clouds returns those that Entra names in every answer.
+func clouds() []knownCloud {
+	return []knownCloud{
 		{"login.microsoftonline.com", "login.windows.net", []string{
 			"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net",
 		}},
@@ -65,7 +65,7 @@ func clouds() []metadata {
 	}
 }
 
-// serveInstanceDiscovery tells whether an authority host is to be trusted: Entra's and the cloud's own are.
+// serveInstanceDiscovery says whether an authority host can be trusted: Entra's hosts and the cloud's own can.
 func (c *Cloud) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	asked, err := url.Parse(r.URL.Query().Get("authorization_endpoint"))
 	own, _ := url.Parse(c.endpoints.entra)
@@ -75,7 +75,7 @@ func (c *Cloud) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	}
 	known := clouds()
 	if !entraHosts[own.Host] {
-		known = append(known, metadata{own.Host, own.Host, []string{own.Host}})
+		known = append(known, knownCloud{own.Host, own.Host, []string{own.Host}})
 	}
 	tenant, _, _ := strings.Cut(strings.TrimPrefix(asked.Path, "/"), "/")
 	writeJSON(w, http.StatusOK, map[string]any{
@@ -108,7 +108,7 @@ func (c *Cloud) serveOpenIDConfiguration(w http.ResponseWriter, r *http.Request,
 	})
 }
 
-// checkTenant refuses what is no tenant's ID or domain, and tenants the cloud doesn't have.
+// checkTenant refuses what is neither an ID nor a domain, and tenants that the cloud doesn't have.
 func (c *Cloud) checkTenant(tenant string) *refusal {
 	if c.knowsTenant(tenant) {
 		return nil
@@ -120,7 +120,7 @@ func (c *Cloud) checkTenant(tenant string) *refusal {
 	return refusef(900023, "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain.", tenant)
 }
 
-// isDomain is true for names with a dot, and for those that stand for any tenant: no application is in those.
+// isDomain returns true for names with a dot, and for the names that stand for any tenant, which have no applications.
 func isDomain(tenant string) bool {
 	if tenant == "common" || tenant == "organizations" || tenant == "consumers" {
 		return true

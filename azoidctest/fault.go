@@ -1,76 +1,146 @@
 package azoidctest
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"sync"
 	"time"
 )
 
-// A Fault answers a request instead of next, the cloud's own handler, or in its own way with it. Faults run
-// concurrently. One that waits should heed the request's context.
+// A Fault answers a request in place of next, which is the cloud's own handler, or changes how next answers. Faults are
+// called concurrently. A Fault that waits should stop when the request's context ends.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// legState is what stands between a leg's requests and their answers.
-type legState struct {
-	latency time.Duration
-	next    []Fault // one for each of the next requests
-	always  Fault   // for all after those
-}
-
-// SetLatency makes each request on the legs wait that long before it's answered, as a round trip would; 0 ends it.
-// Without legs it is set for [GitHubOIDC], [AzureDevOpsOIDC], [EntraInstanceDiscovery], [EntraOpenIDConfiguration] and
-// [EntraToken]. Entra's own reading of issuers' documents isn't delayed.
-func (c *Cloud) SetLatency(d time.Duration, legs ...Leg) {
-	if len(legs) == 0 {
-		legs = clientLegs()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, leg := range legs {
-		c.legs[leg].latency = d
+// Status returns a Fault that answers with this status, header and body. header may be nil.
+func Status(code int, header http.Header, body string) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		maps.Copy(w.Header(), header.Clone())
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
 	}
 }
 
-// Fail gives every request on the leg to fault, until [Cloud.Mend]. With [IssuerDocuments], the keys of CI issuers
-// that Entra has read before are forgotten.
-func (c *Cloud) Fail(leg Leg, fault Fault) {
-	c.impair(leg, func(state *legState) { state.always = fault })
+// Empty returns a Fault that answers 200 without a body.
+func Empty() Fault {
+	return Status(http.StatusOK, nil, "")
 }
 
-// FailNext gives the leg's next n requests to fault, after those of earlier calls and before what [Cloud.Fail] has set.
-func (c *Cloud) FailNext(leg Leg, n int, fault Fault) {
-	c.impair(leg, func(state *legState) { state.next = append(state.next, slices.Repeat([]Fault{fault}, n)...) })
+// Drop returns a Fault that closes the connection before any answer. Over sockets, net/http's client repeats a GET by
+// itself if this happens on a connection that it has used before.
+func Drop() Fault {
+	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 }
 
-func (c *Cloud) impair(leg Leg, change func(*legState)) {
-	if leg == IssuerDocuments {
-		c.federated.forget()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	change(&c.legs[leg])
-}
-
-// Mend removes the legs' faults; without legs, all faults. Latency stays.
-func (c *Cloud) Mend(legs ...Leg) {
-	if len(legs) == 0 {
-		legs = allLegs()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, leg := range legs {
-		c.legs[leg].next, c.legs[leg].always = nil, nil
+// Hang returns a Fault that doesn't answer, and closes the connection when the request's context has ended.
+func Hang() Fault {
+	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
 	}
 }
 
-// impede is what the leg has for the request that just arrived.
-func (c *Cloud) impede(leg Leg) (latency time.Duration, fault Fault) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	state := &c.legs[leg]
-	if len(state.next) == 0 {
-		return state.latency, state.always
+// Delay returns a Fault that waits for d and then lets the cloud answer.
+func Delay(d time.Duration) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if !sleep(r.Context(), d) {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
 	}
-	fault, state.next = state.next[0], state.next[1:]
-	return state.latency, fault
+}
+
+// Truncate returns a Fault that lets the cloud answer, but closes the connection after half of the body.
+func Truncate() Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}
+		next.ServeHTTP(whole, r)
+		w.Header().Set("Content-Length", strconv.Itoa(whole.body.Len()))
+		w.WriteHeader(whole.status)
+		_, _ = w.Write(whole.body.Bytes()[:whole.body.Len()/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// wholeAnswer collects an answer instead of sending it.
+type wholeAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (h *wholeAnswer) Header() http.Header         { return h.header }
+func (h *wholeAnswer) WriteHeader(status int)      { h.status = status }
+func (h *wholeAnswer) Write(p []byte) (int, error) { return h.body.Write(p) }
+
+// Endless returns a Fault that answers 200 with a JSON document that doesn't end until the client closes the connection.
+func Endless() Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, err := io.WriteString(w, `{"value":"`)
+		for chunk := bytes.Repeat([]byte("A"), 32<<10); err == nil && r.Context().Err() == nil; {
+			_, err = w.Write(chunk)
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Throttle returns a Fault that lets the cloud answer up to limit requests in each window of time, and answers 429 to all
+// further ones. A window begins with a request. Retry-After says how many seconds are left of it.
+func Throttle(limit int, window time.Duration) Fault {
+	var (
+		mu    sync.Mutex
+		begin time.Time
+		count int
+	)
+	admit := func() (wait time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		if now.Sub(begin) >= window {
+			begin, count = now, 0
+		}
+		if count == limit {
+			return begin.Add(window).Sub(now)
+		}
+		count++
+		return 0
+	}
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		wait := admit()
+		if wait == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		seconds := int64((wait + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+		writeJSON(w, http.StatusTooManyRequests, map[string]any{
+			"error":             "temporarily_unavailable",
+			"error_description": fmt.Sprintf("Too many requests. Try again in %d seconds.", seconds),
+		})
+	}
+}
+
+// EntraRefusal returns a Fault that answers as Entra does if it refuses with AADSTS and this code, for instance 700213. For
+// a code that this package doesn't know, the answer has the status 400 and the error invalid_request.
+func EntraRefusal(code int) Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) { refuse(code).write(w, r) }
+}
+
+// OnScope returns a Fault that hands to fault the token requests that ask for scope, alone or among other scopes, and lets
+// the cloud answer the others. With [Cloud.FailNext], the others count too.
+func OnScope(scope string, fault Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if slices.Contains(splitScope(r.PostFormValue("scope")), scope) {
+			fault(w, r, next)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}
 }

@@ -20,46 +20,48 @@ const (
 	gitHubRequestTokenLifetime = 6*time.Hour + 10*time.Minute
 )
 
-// GitHubJobOptions say which job of which workflow asks for tokens.
+// GitHubJobOptions describe a job of GitHub Actions, which decides what its tokens say.
 type GitHubJobOptions struct {
-	Repository  string // "": octo-org/octo-repo
-	Ref         string // "": refs/heads/main
-	Environment string // "": none
+	Repository  string // octo-org/octo-repo if empty
+	Ref         string // refs/heads/main if empty
+	Environment string // the job has no environment if empty
 	PullRequest bool   // the workflow runs for a pull request
 
-	// Subject replaces the one that follows from the fields above, as custom subject claims and immutable subjects do,
-	// see https://docs.github.com/actions/reference/security/oidc.
+	// Subject replaces the subject that follows from the fields above, as custom subject claims and immutable subjects
+	// do, see https://docs.github.com/actions/reference/security/oidc.
 	Subject string
 
-	// Issuer is another one than https://token.actions.githubusercontent.com: of an enterprise, of GitHub Enterprise
-	// Server. Its documents are published, in memory, below that URL.
+	// Issuer is the URL of the issuer, for instance an enterprise's own or that of a GitHub Enterprise Server. Its
+	// documents are published below this URL, in memory. If Issuer is empty, it is
+	// https://token.actions.githubusercontent.com.
 	Issuer string
 
-	Audience string // of the federated credential; "": api://AzureADTokenExchange
+	Audience string // of the federated credential; api://AzureADTokenExchange if empty
 
-	// RequestTokenLifetime is the time after which the job's request token is refused. 0: 6 h 10 min.
+	// RequestTokenLifetime is the time after which the job's request token is refused. 0 means 6 h 10 min.
 	RequestTokenLifetime time.Duration
 
-	Application    *Application  // whose job it is; nil: the default one
-	Untrusted      bool          // no federated credential is added to the application
-	EffectiveAfter time.Duration // of the federated credential
+	Application    *Application  // that the job signs in as; the default application if nil
+	Untrusted      bool          // if true, no federated credential is added to the application
+	EffectiveAfter time.Duration // as in FederatedCredential
 }
 
-// GitHubJob is a running job of GitHub Actions with the permission id-token: write. Its fields don't change.
+// GitHubJob is a running job of GitHub Actions with the permission id-token: write. Its fields don't change. Its methods
+// are safe for concurrent use.
 type GitHubJob struct {
 	RequestURL, RequestToken  string // what the runner exports
-	Issuer, Subject, Audience string // of its federated credential
+	Issuer, Subject, Audience string // of the job's federated credential
 
 	cloud   *Cloud
 	options GitHubJobOptions
-	issuer  *issuer
+	issuer  *ciIssuer
 
 	mu      sync.Mutex
 	expires time.Time // of the request token
 }
 
-// GitHubJob starts a job and, unless it's Untrusted, adds a federated credential for it to the application. options may
-// be nil.
+// GitHubJob starts a job. Unless options.Untrusted is set, it adds a federated credential for the job to the application.
+// options may be nil and is not modified.
 func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
 	o := GitHubJobOptions{}
 	if options != nil {
@@ -102,7 +104,8 @@ func (o *GitHubJobOptions) subject() string {
 	return "repo:" + o.Repository + ":ref:" + strings.ReplaceAll(o.Ref, ":", "%3A")
 }
 
-// Env are the variables that the runner sets for the job, and those a workflow sets for Azure SDKs.
+// Env returns the environment variables that a step of the job sees: those that the runner sets, and AZURE_TENANT_ID and
+// AZURE_CLIENT_ID, which a workflow sets for Azure SDKs. With a BaseURL, AZURE_AUTHORITY_HOST is among them.
 func (j *GitHubJob) Env() map[string]string {
 	env := j.cloud.env(j.options.Application)
 	env["GITHUB_ACTIONS"] = "true"
@@ -111,7 +114,7 @@ func (j *GitHubJob) Env() map[string]string {
 	return env
 }
 
-// env are the variables that Azure SDKs read in any job.
+// env returns the variables that Azure SDKs read in any job.
 func (c *Cloud) env(app *Application) map[string]string {
 	env := map[string]string{"AZURE_TENANT_ID": c.options.TenantID, "AZURE_CLIENT_ID": app.clientID}
 	if c.options.BaseURL != "" {
@@ -120,7 +123,7 @@ func (c *Cloud) env(app *Application) map[string]string {
 	return env
 }
 
-// ExpireRequestToken ends the request token: from now on it's refused with 401.
+// ExpireRequestToken ends the life of RequestToken: from now on GitHub refuses it with 401.
 func (j *GitHubJob) ExpireRequestToken() {
 	j.mu.Lock()
 	defer j.mu.Unlock()

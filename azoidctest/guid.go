@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// newGUID is a random GUID (RFC 9562, version 4).
+// newGUID makes a random GUID (RFC 9562, version 4).
 func newGUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
 	return formatGUID(b, 4)
 }
 
-// guidOf is the GUID (RFC 9562, version 8) that stands for a name, in every cloud the same.
+// guidOf returns the GUID (RFC 9562, version 8) that stands for a name, which is the same in every cloud.
 func guidOf(name string) string {
 	hash := sha256.Sum256([]byte(name))
 	return formatGUID([16]byte(hash[:]), 8)
@@ -36,7 +36,7 @@ func parseGUID(s string) (guid [16]byte, ok bool) {
 	return guid, err == nil && n == len(guid)
 }
 
-// encodedGUID is the base64url form Entra uses in federated subjects: .NET's Guid.ToByteArray, whose first three groups
+// encodedGUID returns the base64url form that Entra uses in federated subjects: .NET's Guid.ToByteArray, whose first three groups
 // are little-endian.
 func encodedGUID(s string) string {
 	g, _ := parseGUID(s)

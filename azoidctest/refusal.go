@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// refusal is an error of Entra's, see https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+// refusal is an answer by which Entra refuses a request, see https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 type refusal struct {
 	code   int
 	status int    // HTTP's
@@ -16,8 +16,8 @@ type refusal struct {
 	text   string
 }
 
-// refusals are Entra's codes with HTTP status, error and a text, which is used where a check gives none. For the
-// transient codes (90006 to 90055) the status is inferred.
+// refusals has the HTTP status and the error for each of Entra's codes, and a text for a check that has none of its own.
+// The status of the transient codes (90006 to 90055) is inferred.
 var refusals = map[int]refusal{
 	50013:   {0, 400, "invalid_grant", "Assertion failed signature validation. The key was not found."},
 	50027:   {0, 400, "invalid_request", "JWT token is invalid or malformed."},
@@ -60,7 +60,7 @@ var refusals = map[int]refusal{
 	7002381: {0, 401, "invalid_client", "Tenant has restricted the use of workload identity federation with this issuer."},
 }
 
-// refuse is the refusal with its text from the table.
+// refuse returns the refusal with the text from the table.
 func refuse(code int) *refusal {
 	r, ok := refusals[code]
 	if !ok {
@@ -70,14 +70,14 @@ func refuse(code int) *refusal {
 	return &r
 }
 
-// refusef is the refusal with a text of its own.
+// refusef returns the refusal with a text of its own.
 func refusef(code int, format string, arguments ...any) *refusal {
 	r := refuse(code)
 	r.text = fmt.Sprintf(format, arguments...)
 	return r
 }
 
-// asRefusal finds the refusal in err; fallback is the one for an error without.
+// asRefusal returns the refusal that err wraps, or the one with the code fallback if err wraps none.
 func asRefusal(err error, fallback int) *refusal {
 	var r *refusal
 	if errors.As(err, &r) {
@@ -101,13 +101,13 @@ type refusalBody struct {
 	URI           string `json:"error_uri"`
 }
 
-func (r *refusal) write(w http.ResponseWriter, request *http.Request) {
+func (r *refusal) write(w http.ResponseWriter, asked *http.Request) {
 	body := refusalBody{
 		Error:         r.kind,
 		Codes:         []int{r.code},
 		Timestamp:     time.Now().UTC().Format("2006-01-02 15:04:05Z"),
 		TraceID:       newGUID(),
-		CorrelationID: request.Header.Get("client-request-id"),
+		CorrelationID: asked.Header.Get("client-request-id"),
 		URI:           "https://login.microsoftonline.com/error?code=" + strconv.Itoa(r.code),
 	}
 	if _, ok := parseGUID(body.CorrelationID); !ok {
@@ -120,6 +120,6 @@ func (r *refusal) write(w http.ResponseWriter, request *http.Request) {
 	if r.code == 50196 {
 		w.Header().Set("Retry-After", "60")
 	}
-	entryOf(request.Context()).update(func(record *Request) { record.Code = r.name() })
+	entryOf(asked.Context()).update(func(request *Request) { request.Code = r.name() })
 	writeJSON(w, r.status, body)
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
-// Server is a [Cloud] that is served over TLS on loopback, for programs that need sockets, other processes among them.
+// Server is a [Cloud] that is served over TLS on loopback, for programs that need sockets, for instance other processes.
 type Server struct {
 	*Cloud
-	URL string // also the authority host
+	URL string // without a slash at its end; also the authority host
 
 	server *httptest.Server
 	cancel context.CancelFunc
 }
 
-// NewServer starts a server; options may be nil, its BaseURL isn't used. The caller must Close it. Like
-// [httptest.NewTLSServer] it panics when loopback can't be listened on.
+// NewServer starts a server, which the caller must [Server.Close]. options may be nil and is not modified; its BaseURL isn't
+// used. NewServer panics if options are invalid, or if it can't listen on loopback, as [httptest.NewTLSServer] does.
 func NewServer(options *Options) *Server {
 	o := Options{}
 	if options != nil {
@@ -36,23 +36,23 @@ func NewServer(options *Options) *Server {
 	return s
 }
 
-// Close ends all requests, hanging ones too, and the server.
+// Close stops the server and ends all requests, even those that hang.
 func (s *Server) Close() {
 	s.cancel()
 	s.server.CloseClientConnections()
 	s.server.Close()
 }
 
-// Client trusts the server's certificate. Each call returns the same client.
+// Client returns a client that trusts the server's certificate. Each call returns the same one.
 func (s *Server) Client() *http.Client { return s.server.Client() }
 
-// ClientOptions make Azure SDK clients use the server. Its host is none that Entra knows: credentials want
-// DisableInstanceDiscovery, or ask login.microsoftonline.com about it.
+// ClientOptions returns options that make Azure SDK clients use the server. Entra doesn't know the server's host, so a
+// credential needs DisableInstanceDiscovery too; without it, MSAL asks login.microsoftonline.com about the host.
 func (s *Server) ClientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: s.Client(), Cloud: s.Configuration()}
 }
 
-// CertificatePEM is the server's certificate, for NODE_EXTRA_CA_CERTS, SSL_CERT_FILE and the like.
+// CertificatePEM returns the server's certificate, for variables such as NODE_EXTRA_CA_CERTS and SSL_CERT_FILE.
 func (s *Server) CertificatePEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
 }

@@ -16,26 +16,26 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Service is a web API that lets in who has an access token for its audience, and answers 401 with WWW-Authenticate
-// (RFC 6750 section 3) to others. A request that is let in, whatever its method, gets 200 and JSON that says who the
-// caller is; see [Service.Handle].
+// Service is a web API that admits requests with an access token for its audience, and answers others with 401 and
+// WWW-Authenticate (RFC 6750 section 3). An admitted request, whatever its method, gets 200 and JSON that says who the
+// caller is, unless [Service.Handle] has set another handler.
 type Service struct {
-	URL      string // of the service, and all that is below it
-	Audience string
-	Scope    string // Audience + "/.default"
+	URL      string // where the service is, with everything below
+	Audience string // that access tokens must have, with or without a slash at its end
+	Scope    string // to request such a token: Audience + "/.default"
 
 	cloud *Cloud
 
 	mu       sync.Mutex
 	handler  http.Handler
-	revoked  uint64 // the sequence number of the last access token that is refused
-	claims   string // of the challenge for those
+	revoked  uint64 // the sequence number of the last access token that was revoked
+	claims   string // of the challenge for revoked tokens
 	admitted int
 	refused  int
 }
 
-// Service starts a service, or finds the one for that audience. In memory, an audience that is an https URL is the
-// service's own, unless another part of the cloud has that host.
+// Service returns the service for this audience, and starts it if there is none. In memory, an audience that is an https
+// URL becomes the service's own URL, unless another part of the cloud has its host.
 func (c *Cloud) Service(audience string) *Service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,12 +58,12 @@ func (c *Cloud) Service(audience string) *Service {
 	return s
 }
 
-// taken is true for names of other parts of the cloud, and of services. c.mu is held.
+// taken returns true for host names of other parts of the cloud, and of services. c.mu is held.
 func (c *Cloud) taken(host string) bool {
 	return entraHosts[host] || c.hosts[host]
 }
 
-// serviceAt is the service at or above the URL.
+// serviceAt returns the service at or above the URL, or nil.
 func (c *Cloud) serviceAt(absolute string) *Service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,30 +85,30 @@ func (c *Cloud) audiences() []string {
 	return audiences
 }
 
-// Handle makes handler answer the requests that are let in.
+// Handle makes handler answer all admitted requests from now on.
 func (s *Service) Handle(handler http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handler = handler
 }
 
-// Hits is the number of requests that were let in.
+// Hits returns the number of admitted requests.
 func (s *Service) Hits() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.admitted
 }
 
-// Refusals is the number of requests that were answered 401.
+// Refusals returns the number of requests that were answered with 401.
 func (s *Service) Refusals() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refused
 }
 
-// Revoke refuses all access tokens that were issued before now, with a claims challenge as in
-// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation. A token that is
-// issued later is let in. It returns the claims that the challenge asks for, decoded.
+// Revoke revokes all access tokens that were issued before now: the service answers them with a claims challenge, as
+// described in https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation. Tokens that
+// are issued later are admitted. Revoke returns the claims that the challenge asks for, as JSON.
 func (s *Service) Revoke() (claims string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,10 +117,10 @@ func (s *Service) Revoke() (claims string) {
 	return s.claims
 }
 
-// challenge is a refusal of a service's.
+// challenge is an answer by which a service refuses a token.
 type challenge struct {
 	code, text string // of the JSON
-	reason     string // of WWW-Authenticate's "error"; empty when no token was presented
+	reason     string // "error" of WWW-Authenticate; empty if no token was presented
 	claims     string
 }
 
@@ -151,7 +151,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// admit verifies the request's token, and counts.
+// admit verifies the request's token, and counts the request.
 func (s *Service) admit(r *http.Request) (jwt.MapClaims, *challenge) {
 	claims, refused := s.verify(r)
 	s.mu.Lock()
@@ -201,15 +201,15 @@ func (s *Service) refuse(w http.ResponseWriter, c *challenge) {
 	writeJSON(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{"code": c.code, "message": c.text}})
 }
 
-// issuedAs is the token's sequence number.
+// issuedAs returns the token's sequence number.
 func issuedAs(claims jwt.MapClaims) uint64 {
 	uti, _ := claims["uti"].(string)
 	n, _ := strconv.ParseUint(uti, 16, 64)
 	return n
 }
 
-// verifyEntra verifies a token that Entra itself signed, by the documents it publishes. The claims are the token's even
-// when its time is over.
+// verifyEntra verifies a token that Entra itself signed, by the documents that it publishes. It returns the token's claims
+// even if the token has expired.
 func (c *Cloud) verifyEntra(ctx context.Context, token string, tolerance time.Duration) (jwt.MapClaims, error) {
 	claims := jwt.MapClaims{}
 	parser := jwt.NewParser(
@@ -224,7 +224,7 @@ func (c *Cloud) verifyEntra(ctx context.Context, token string, tolerance time.Du
 			return nil, fmt.Errorf("the issuer %q is not this tenant's", issuer)
 		}
 		id, _ := t.Header["kid"].(string)
-		return c.relied.key(ctx, issuer, id)
+		return c.entraKeys.key(ctx, issuer, id)
 	})
 	return claims, err
 }

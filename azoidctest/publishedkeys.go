@@ -22,17 +22,17 @@ const (
 
 var errUnknownKey = errors.New("the key was not found")
 
-// keyReader finds issuers' public keys the way a relying party does: discovery document, then JWKS (OpenID Connect
-// Discovery 1.0 section 4). Keys are kept; an ID that isn't among them causes one new reading. It holds no lock while
-// reading.
-type keyReader struct {
+// publishedKeys finds issuers' public keys as a relying party does: it reads the discovery document, then the JWKS (OpenID
+// Connect Discovery 1.0 section 4). It keeps the keys, and reads anew for a key ID that isn't among them. No lock is held
+// while it reads.
+type publishedKeys struct {
 	transport policy.Transporter
 
 	mu   sync.Mutex
 	kept map[string]map[string]*rsa.PublicKey // by issuer, then by key ID
 }
 
-func (k *keyReader) key(ctx context.Context, issuer, id string) (*rsa.PublicKey, error) {
+func (k *publishedKeys) key(ctx context.Context, issuer, id string) (*rsa.PublicKey, error) {
 	k.mu.Lock()
 	key, ok := k.kept[issuer][id]
 	k.mu.Unlock()
@@ -55,13 +55,13 @@ func (k *keyReader) key(ctx context.Context, issuer, id string) (*rsa.PublicKey,
 	return key, nil
 }
 
-func (k *keyReader) forget() {
+func (k *publishedKeys) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.kept = nil
 }
 
-func (k *keyReader) read(ctx context.Context, issuer string) (map[string]*rsa.PublicKey, error) {
+func (k *publishedKeys) read(ctx context.Context, issuer string) (map[string]*rsa.PublicKey, error) {
 	ctx, cancel := context.WithTimeout(withInternalRead(ctx), documentTimeout)
 	defer cancel()
 	var configuration struct {
@@ -89,7 +89,7 @@ func (k *keyReader) read(ctx context.Context, issuer string) (map[string]*rsa.Pu
 	return keys, nil
 }
 
-func (k *keyReader) get(ctx context.Context, url string, document any) error {
+func (k *publishedKeys) get(ctx context.Context, url string, document any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -12,35 +12,35 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A Request is the record of one request and its answer. It is kept whole, tokens included: tests are meant to look
-// into it.
+// A Request is the record of one request and its answer. It holds everything, tokens included, so that tests can look into
+// it.
 type Request struct {
 	Leg    Leg
 	Time   time.Time // of arrival
 	Method string
 	URL    string // absolute
 	Header http.Header
-	Form   url.Values // of the query and, but for Services, of a form in the body
+	Form   url.Values // the query's values and, except on Services, those of a form in the body
 
-	Scope       string  // that was asked for, on EntraToken
-	Assertion   *Claims // issued (GitHubOIDC, AzureDevOpsOIDC) or presented (EntraToken); nil when there was none
-	AccessToken *Claims // issued (EntraToken) or presented (Services); nil when there was none
+	Scope       string  // requested, on EntraToken
+	Assertion   *Claims // issued (GitHubOIDC, AzureDevOpsOIDC) or presented (EntraToken); nil if there was none
+	AccessToken *Claims // issued (EntraToken) or presented (Services); nil if there was none
 
-	Answered time.Time // when the handler was done; zero before that
-	Status   int       // of the answer; 0 when there was none
-	Code     string    // of Entra's refusal, "AADSTS700213" for instance; else empty
+	Answered time.Time // when the handler had finished; zero before that
+	Status   int       // of the answer; 0 if there was none
+	Code     string    // of Entra's refusal, for instance "AADSTS700213"; empty if Entra didn't refuse
 }
 
-// Claims are those of a token in a [Request]. They were decoded, not verified.
+// Claims are the claims of a token in a [Request]. They are decoded, not verified.
 type Claims struct {
 	ID, Issuer, Subject            string
 	Audience                       []string
-	IssuedAt, NotBefore, ExpiresAt time.Time // zero when absent
-	Raw                            string    // the token itself
-	All                            map[string]any
+	IssuedAt, NotBefore, ExpiresAt time.Time      // zero if absent
+	Raw                            string         // the token itself
+	All                            map[string]any // by the claims' names, as JSON is decoded
 }
 
-// decodeClaims is nil for what is no JWT.
+// decodeClaims returns nil if token is no JWT.
 func decodeClaims(token string) *Claims {
 	all := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(token, all); err != nil {
@@ -64,24 +64,25 @@ func timeOf(date *jwt.NumericDate, err error) time.Time {
 	return date.Time
 }
 
-// Requests are the requests that arrived on any of the legs since the last [Cloud.Reset], in order of arrival; without
-// legs, on all of them. One that isn't answered yet is among them, with Status 0. So are those that Entra and the
-// services make to read issuers' documents, on [IssuerDocuments].
+// Requests returns copies of the records of all requests that arrived on any of the legs since the last [Cloud.Reset], in
+// the order in which they arrived. If no legs are given, it returns the requests on all legs. A request that isn't answered
+// yet is among them, with the Status 0. So are those by which Entra and the services read issuers' documents, on
+// [IssuerDocuments].
 func (c *Cloud) Requests(legs ...Leg) []Request {
 	return c.journal.requests(legs)
 }
 
-// Count is the number of requests that [Cloud.Requests] returns.
+// Count returns the number of requests that [Cloud.Requests] would return.
 func (c *Cloud) Count(legs ...Leg) int {
 	return c.journal.count(legs)
 }
 
-// Reset forgets the recorded requests. Settings, faults and what was issued stay.
+// Reset forgets the recorded requests. It doesn't change settings, faults, jobs or tokens.
 func (c *Cloud) Reset() {
 	c.journal.reset()
 }
 
-// journal is the record of a cloud. A long simulation should [Cloud.Reset] it: nothing is ever dropped by itself.
+// journal is the record of a cloud. Nothing is dropped from it but by [Cloud.Reset].
 type journal struct {
 	mu      sync.Mutex
 	entries []*entry
@@ -153,7 +154,7 @@ func (e *entry) onAny(legs []Leg) bool {
 	return len(legs) == 0 || slices.Contains(legs, e.request.Leg)
 }
 
-// update changes the record. Without an entry, as when a Fault runs outside a Cloud, there is nothing to change.
+// update changes the record. If a Fault runs outside a Cloud, e is nil and there is nothing to change.
 func (e *entry) update(change func(*Request)) {
 	if e == nil {
 		return
