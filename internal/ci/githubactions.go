@@ -1,0 +1,28 @@
+package ci
+
+// GitHubActions is GitHub Actions. The runners of Gitea and Forgejo set the same variables for requests.
+// https://docs.github.com/actions/reference/security/oidc
+var GitHubActions = &System{
+	Name:            "GitHub Actions",
+	Credential:      "GitHubActionsCredential",
+	Marker:          "GITHUB_ACTIONS",
+	RequestURL:      "ACTIONS_ID_TOKEN_REQUEST_URL",
+	RequestToken:    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+	TenantID:        []string{"AZURE_TENANT_ID"},
+	ClientID:        []string{"AZURE_CLIENT_ID"},
+	ChoosesAudience: true,
+	StatusPage:      "https://www.githubstatus.com",
+	Setup:           githubPermission,
+	remedies: map[string]string{
+		"ACTIONS_ID_TOKEN_REQUEST_URL":   githubPermission,
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": githubPermission,
+	},
+	mask: commandForm{
+		// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log
+		start:  "::add-mask::",
+		escape: githubData,
+	},
+}
+
+const githubPermission = "in a GitHub Actions job, add 'permissions: id-token: write' to the workflow or the job " +
+	"(a pull request from a fork never gets it); a container or another user's process needs the variables passed on"

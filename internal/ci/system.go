@@ -1,0 +1,97 @@
+// Package ci knows the CI systems that hand out OIDC tokens to their jobs: how each is recognized, which variables it
+// sets, what to do when one of them is missing, and how its log masks a secret. Adding a CI system here is one file with
+// a [System], and its place in [Systems].
+package ci
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A System is a CI system that hands out OIDC tokens. There is one value of each, so pointers can be compared. They are
+// never modified.
+type System struct {
+	// Name is what people call it.
+	Name string
+	// Credential is what AZURE_TOKEN_CREDENTIALS calls the credential for it.
+	Credential string
+	// Marker is the variable that is true in each of its jobs, also in those that may not request tokens.
+	Marker string
+	// RequestURL and RequestToken are the variables by which a job requests OIDC tokens.
+	RequestURL, RequestToken string
+	// TenantID and ClientID are the variables that hold the application's IDs; the first that is set counts.
+	TenantID, ClientID []string
+	// ConnectionID is the variable that holds the service connection's ID, "" in a system that has none.
+	ConnectionID string
+	// ChoosesAudience tells whether a job chooses the audience of its tokens.
+	ChoosesAudience bool
+	// StatusPage tells of the system's outages.
+	StatusPage string
+	// Setup says what a job needs before it can request tokens.
+	Setup string
+
+	remedies map[string]string // what to do when the variable is missing
+	mask     commandForm       // takes the secret as its data
+}
+
+// Systems returns all systems, in the order in which they are looked for.
+func Systems() []*System { return []*System{GitHubActions, AzurePipelines} }
+
+// Detect returns the system whose OIDC tokens are for this process to request: the one that AZURE_TOKEN_CREDENTIALS
+// names, else the one whose request URL is there, else the one whose job this is. It returns nil outside CI. get returns
+// a variable's value, "" for one that isn't set.
+func Detect(get func(name string) string) *System {
+	for _, isIt := range []func(*System) bool{
+		func(s *System) bool { return s.Named(get("AZURE_TOKEN_CREDENTIALS")) },
+		func(s *System) bool { return get(s.RequestURL) != "" },
+		func(s *System) bool { return isTrue(get(s.Marker)) },
+	} {
+		if s := find(isIt); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// Running returns the system that runs this job, and so reads its log, whoever's tokens it may request; nil outside CI.
+func Running(get func(name string) string) *System {
+	return find(func(s *System) bool { return isTrue(get(s.Marker)) })
+}
+
+// Named tells whether credential, a value of AZURE_TOKEN_CREDENTIALS, selects s.
+func (s *System) Named(credential string) bool { return strings.EqualFold(credential, s.Credential) }
+
+// Missing says which of the system's variables are missing, and what to do about each.
+func (s *System) Missing(variables ...string) string {
+	var remedies []string
+	for _, variable := range variables {
+		if remedy := s.remedies[variable]; !slices.Contains(remedies, remedy) {
+			remedies = append(remedies, remedy)
+		}
+	}
+	return "missing environment variable " + strings.Join(variables, " and ") + ": " + strings.Join(remedies, "; ")
+}
+
+// Outside says what is missing where no system is detected, and what a job of each one needs.
+func Outside() string {
+	var variables, setups []string
+	for _, s := range Systems() {
+		variables = append(variables, s.RequestURL)
+		setups = append(setups, "\n  "+s.Name+": "+s.Setup)
+	}
+	return "no CI system's OIDC tokens are here: neither " + strings.Join(variables, " nor ") + " is set." + strings.Join(setups, "")
+}
+
+func find(isIt func(*System) bool) *System {
+	systems := Systems()
+	if i := slices.IndexFunc(systems, isIt); i >= 0 {
+		return systems[i]
+	}
+	return nil
+}
+
+func isTrue(value string) bool {
+	is, err := strconv.ParseBool(strings.ToLower(value)) // Azure Pipelines writes True
+	return err == nil && is
+}
