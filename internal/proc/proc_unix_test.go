@@ -1,0 +1,132 @@
+//go:build unix
+
+package proc_test
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/proc"
+)
+
+// shell is sh, which runs script.
+func shell(ctx context.Context, script string) *exec.Cmd {
+	return exec.CommandContext(ctx, "sh", "-c", script)
+}
+
+// started starts cmd, and returns the number that it prints first: the process ID of a child of its own.
+func started(t *testing.T, cmd *exec.Cmd) (child int) {
+	t.Helper()
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	child, err = strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	require.True(t, alive(child))
+	return child
+}
+
+// alive is false for a zombie, too: whoever inherited it may take its time to reap it.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || !strings.Contains(string(stat), ") Z ")
+}
+
+func requireGone(t *testing.T, pid int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return !alive(pid) }, 10*time.Second, time.Millisecond, "the command's child lives on")
+}
+
+func TestKillTree(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := shell(ctx, "sleep 1000 & echo $!; wait")
+	proc.KillTree(cmd)
+	child := started(t, cmd)
+	cancel()
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 128+int(syscall.SIGKILL), proc.ExitStatus(cmd.ProcessState))
+	requireGone(t, child)
+}
+
+// inGroup skips where the tests have a terminal, because the group is then not the command's own.
+func inGroup(t *testing.T, cmd *exec.Cmd) *proc.Group {
+	t.Helper()
+	group := proc.NewGroup(cmd)
+	if cmd.SysProcAttr == nil {
+		t.Skip("there is a terminal here; cmd/azoidc has a test for that")
+	}
+	return group
+}
+
+func TestGroupLeavesNothingRunning(t *testing.T) {
+	for name, test := range map[string]struct {
+		script string
+		took   time.Duration // at least
+	}{
+		"willing":  {"sleep 1000 & echo $!", 0},
+		"stubborn": {`trap "" TERM; sleep 1000 & echo $!`, proc.Grace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := shell(t.Context(), test.script)
+			group := inGroup(t, cmd)
+			child := started(t, cmd)
+			require.NoError(t, cmd.Wait())
+			require.True(t, alive(child))
+			began := time.Now()
+			group.End()
+			require.GreaterOrEqual(t, time.Since(began), test.took)
+			requireGone(t, child)
+		})
+	}
+}
+
+func TestGroupPassesSignals(t *testing.T) {
+	for _, sig := range proc.Signals() {
+		cmd := shell(t.Context(), `trap "exit 7" INT TERM HUP QUIT; echo $$; while :; do sleep 0.01; done`)
+		group := inGroup(t, cmd)
+		started(t, cmd)
+		group.Pass(sig)
+		require.Error(t, cmd.Wait())
+		require.Equal(t, 7, proc.ExitStatus(cmd.ProcessState), sig)
+		group.Pass(sig) // the command has ended
+		group.End()
+	}
+}
+
+// The end of its context asks the command, which may end as it likes.
+func TestGroupEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := shell(ctx, `trap "exit 7" TERM; echo $$; while :; do sleep 0.01; done`)
+	group := inGroup(t, cmd)
+	started(t, cmd)
+	cancel()
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 7, proc.ExitStatus(cmd.ProcessState))
+	group.End()
+}
+
+func TestExitStatus(t *testing.T) {
+	for script, status := range map[string]int{
+		"exit 0": 0, "exit 42": 42, "kill -KILL $$": 137, "kill -TERM $$": 143, "kill -SEGV $$": 139,
+	} {
+		cmd := shell(t.Context(), script)
+		_ = cmd.Run() // ExitStatus tells
+		require.Equal(t, status, proc.ExitStatus(cmd.ProcessState), script)
+	}
+	require.Equal(t, 130, proc.SignalStatus(os.Interrupt))
+}
