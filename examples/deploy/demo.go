@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/azoidc/azoidc/azoidctest"
@@ -115,4 +118,82 @@ func (d *demo) fromPipelines(approach approach) *deployment {
 		cloud:      d.cloud,
 		steps:      d.settings.steps,
 	}
+}
+
+// A target is a service that the deployment talks to.
+type target struct {
+	letter   rune // in the timeline
+	name     string
+	audience string
+}
+
+var (
+	resourceManager = target{'R', "Resource Manager", "https://management.core.windows.net/"}
+	keyVault        = target{'K', "Key Vault", "https://vault.azure.net"}
+	storage         = target{'S', "Storage", "https://storage.azure.com"}
+)
+
+// defaultScope is what Resource Manager's clients ask for, both slashes included.
+const defaultScope = "https://management.core.windows.net//.default"
+
+// A step is an operation that a service takes some time for.
+type step struct {
+	target target
+	name   string // of the operation, in URLs
+	title  string
+	takes  time.Duration
+}
+
+// steps are those of the deployment. The third one is the first to need a new scope after the first OIDC token's end;
+// later ones need each of the services again after its access token's end.
+func steps() []step {
+	return []step{
+		{resourceManager, "resource-group", "create the resource group", 750 * time.Millisecond},
+		{resourceManager, "network", "create the network", 1750 * time.Millisecond},
+		{keyVault, "certificate", "read the certificate", 750 * time.Millisecond},
+		{resourceManager, "web-app", "create the web app", 1250 * time.Millisecond},
+		{storage, "files", "upload its files", 1500 * time.Millisecond},
+		{keyVault, "key", "rotate the key", 750 * time.Millisecond},
+		{resourceManager, "traffic", "switch the traffic over", 1000 * time.Millisecond},
+		{storage, "old-files", "remove the old files", 750 * time.Millisecond},
+	}
+}
+
+// operations is the services' side of the steps: an operation begins when it's first asked for, and is answered with
+// 202 while it runs and 200 when it's done, as Azure's long-running operations are.
+type operations struct {
+	takes map[string]time.Duration // by the step's name
+
+	mu    sync.Mutex
+	began map[string]time.Time // by the operation's path
+}
+
+func newOperations(steps []step) *operations {
+	o := &operations{takes: map[string]time.Duration{}, began: map[string]time.Time{}}
+	for _, step := range steps {
+		o.takes[step.name] = step.takes
+	}
+	return o
+}
+
+// ServeHTTP answers those whom the service let in.
+func (o *operations) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	takes, ok := o.takes[path.Base(r.URL.Path)]
+	switch {
+	case !ok:
+		http.NotFound(w, r)
+	case o.age(r.URL.Path) < takes:
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+func (o *operations) age(operation string) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.began[operation]; !ok {
+		o.began[operation] = time.Now()
+	}
+	return time.Since(o.began[operation])
 }

@@ -1,11 +1,103 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
+
+// follow prints a line for each step as soon as all deployments, which run side by side, are past it.
+func follow(out io.Writer, deployments []*deployment) {
+	header := fmt.Sprintf("%-50s", "")
+	for _, d := range deployments {
+		header += fmt.Sprintf("%-18s", d.job.system)
+	}
+	fmt.Fprintln(out, strings.TrimRight(header, " "))
+	for i := range deployments[0].steps {
+		if !followStep(out, i, deployments) {
+			break
+		}
+	}
+	for _, d := range deployments {
+		for range d.outcomes { // to its end
+		}
+	}
+}
+
+// followStep returns false when no deployment goes on after the step.
+func followStep(out io.Writer, i int, deployments []*deployment) (going bool) {
+	step := deployments[0].steps[i]
+	line := fmt.Sprintf("  %d  %-18s%-27s", i+1, step.target.name, step.title)
+	for _, d := range deployments {
+		o, came := <-d.outcomes
+		going = going || came && o.err == nil
+		line += fmt.Sprintf("%-18s", o.cell(came))
+	}
+	fmt.Fprintln(out, strings.TrimRight(line, " "))
+	return going
+}
+
+// cell is the outcome in a few letters, if it came at all.
+func (o outcome) cell(came bool) string {
+	switch {
+	case !came:
+		return "–"
+	case o.err == nil:
+		return fmt.Sprintf("✓ %.1f s", o.after.Seconds())
+	case codeOf(o.err) != "":
+		return "✗ " + codeOf(o.err)
+	}
+	return "✗ failed"
+}
+
+// outsideItsTime is Entra's code for an assertion that has ended.
+const outsideItsTime = "AADSTS700024"
+
+var code = regexp.MustCompile(`AADSTS[0-9]+`)
+
+// codeOf is Entra's code in the error; "" when there is none.
+func codeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return code.FindString(err.Error())
+}
+
+// sentence is the first one of what Entra said; the whole error when it said nothing.
+func sentence(err error) string {
+	var failed *azidentity.AuthenticationFailedError
+	if !errors.As(err, &failed) || failed.RawResponse == nil {
+		return err.Error()
+	}
+	var answer struct {
+		Description string `json:"error_description"`
+	}
+	body, _ := runtime.Payload(failed.RawResponse)
+	if json.Unmarshal(body, &answer) != nil || answer.Description == "" {
+		return err.Error()
+	}
+	first, _, _ := strings.Cut(answer.Description, ". ")
+	return first + "."
+}
+
+// tellFailures prints why deployments failed, once when it's the same for all.
+func tellFailures(out io.Writer, deployments []*deployment) {
+	told := map[string]bool{}
+	for _, d := range deployments {
+		if d.err == nil || told[sentence(d.err)] {
+			continue
+		}
+		told[sentence(d.err)] = true
+		fmt.Fprintf(out, "\n  %s\n", sentence(d.err))
+	}
+}
 
 const (
 	columnsPerSecond = 6
