@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
@@ -30,7 +31,7 @@ var knownCodes = map[int]knownCode{
 	70025:  {"the application has no federated identity credential", adviseFederation, retry.Final},
 
 	7002138: {"a federated identity credential has the assertion's subject in other letter case", adviseLetterCase, retry.Final},
-	70052:   {"the federated identity credential is of an application for several tenants, which isn't allowed", advise("use an application of this tenant, or a managed identity"), retry.Final},
+	70052:   {"the federated identity credential is of an application for several tenants, which isn't allowed", always("use an application of this tenant, or a managed identity"), retry.Final},
 	700238:  {"the tenant restricts workload identity federation", adviseRestriction, retry.Final},
 	7002381: {"the tenant restricts workload identity federation", adviseRestriction, retry.Final},
 	700223:  {"the tenant restricts workload identity federation", adviseRestriction, retry.Final},
@@ -39,10 +40,10 @@ var knownCodes = map[int]knownCode{
 	50166:  {"Entra couldn't read the issuer's keys", adviseIssuer, retry.Transient},
 	501661: {"Entra couldn't read the issuer's keys", adviseIssuer, retry.Transient},
 
-	50027:   {"the assertion is malformed", advise("check what the assertion's source really returns: it must be the JWT alone, nothing before or after it"), retry.Final},
+	50027:   {"the assertion is malformed", always("check what the assertion's source really returns: it must be the JWT alone, nothing before or after it"), retry.Final},
 	700027:  {"the assertion's signature doesn't verify with its issuer's published keys", adviseSignature, retry.Final},
-	7000216: {"no client assertion was sent", advise("report this to the authors of this library, with the trace ID"), retry.Final},
-	700025:  {"the application is a public client, which may not present an assertion", advise("in the app registration under Authentication, set 'Allow public client flows' to No, or use another application"), retry.Final},
+	7000216: {"no client assertion was sent", always("report this to the authors of this library, with the trace ID"), retry.Final},
+	700025:  {"the application is a public client, which may not present an assertion", always("in the app registration under Authentication, set 'Allow public client flows' to No, or use another application"), retry.Final},
 
 	700016: {"the application isn't in this tenant", adviseApplication, retry.Final},
 	90002:  {"the tenant wasn't found", adviseTenant, retry.Final},
@@ -59,7 +60,7 @@ var knownCodes = map[int]knownCode{
 	90006: momentary, 90012: momentary, 90024: momentary, 90033: momentary, 90055: momentary,
 }
 
-var momentary = knownCode{"Entra failed for a moment", advise("try again later; if it goes on, look at the service health of Microsoft Entra"), retry.Transient}
+var momentary = knownCode{"Entra failed for a moment", always("try again later; if it goes on, look at the service health of Microsoft Entra"), retry.Transient}
 
 // An entraError is the error document of RFC 6749, section 5.2, with Entra's additions.
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#error-response
@@ -105,7 +106,7 @@ func codeName(code int) string {
 	return fmt.Sprintf("AADSTS%d", code)
 }
 
-func advise(text string) func(*ExchangeError) string {
+func always(text string) func(*ExchangeError) string {
 	return func(*ExchangeError) string { return text }
 }
 
@@ -113,15 +114,13 @@ func adviseFederation(e *ExchangeError) string {
 	if e.Claims == nil {
 		return "create a federated identity credential on the application"
 	}
-	parameters, err := json.Marshal(map[string]any{
-		"name": "azoidc", "issuer": e.Claims.Issuer, "subject": e.Claims.Subject, "audiences": e.Claims.Audience,
-	})
-	if err != nil { // only a broken UTF-8 encoder would
-		parameters = []byte(err.Error())
+	audience := ""
+	if len(e.Claims.Audience) > 0 {
+		audience = e.Claims.Audience[0]
 	}
-	return fmt.Sprintf("create a federated identity credential with exactly this issuer, subject and audience: "+
-		"az ad app federated-credential create --id %s --parameters '%s'. One that was made or changed a moment ago takes minutes to work",
-		e.identity.clientID, strings.ReplaceAll(string(parameters), "'", `'\''`))
+	return "create a federated identity credential with exactly this issuer, subject and audience: " +
+		advice.FederatedCredential(e.identity.clientID, e.Claims.Issuer, e.Claims.Subject, audience) +
+		". One that was made or changed a moment ago takes minutes to work"
 }
 
 func adviseLetterCase(e *ExchangeError) string {
@@ -181,8 +180,8 @@ func adviseUserAssertion(e *ExchangeError) string {
 }
 
 func adviseStaleAssertion(e *ExchangeError) string {
-	if e.clockOffset.Abs() >= wrongClock {
-		return "set this machine's clock: " + describeOffset(e.clockOffset)
+	if e.clockOffset.Abs() >= advice.WrongClock {
+		return "set this machine's clock: " + "it is " + advice.DescribeOffset(e.clockOffset)
 	}
 	if e.Claims != nil && e.age > 10*time.Minute {
 		return fmt.Sprintf("the assertion was already %s old when it arrived: its source hands out a cached one. "+
@@ -191,12 +190,4 @@ func adviseStaleAssertion(e *ExchangeError) string {
 	}
 	return "use a source that requests a new assertion each time instead of one taken at the job's start; " +
 		"with a fixed assertion, call Preload before it expires"
-}
-
-func describeOffset(offset time.Duration) string {
-	direction := "behind"
-	if offset < 0 {
-		direction = "ahead of"
-	}
-	return fmt.Sprintf("it is %s %s the server's", offset.Abs().Round(time.Second), direction)
 }

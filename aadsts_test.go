@@ -37,8 +37,8 @@ func TestTheTableOfCodes(t *testing.T) {
 }
 
 func TestAdviceFitsAShell(t *testing.T) {
-	advice := adviseFederation(&ExchangeError{Claims: &Claims{Subject: "it's me"}})
-	require.Contains(t, advice, `"subject":"it'\''s me"`)
+	text := adviseFederation(&ExchangeError{Claims: &Claims{Subject: "it's me"}})
+	require.Contains(t, text, `"subject":"it'\''s me"`)
 }
 
 func TestEveryErrorsAnswerNamesItsCause(t *testing.T) {

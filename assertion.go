@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 )
@@ -127,8 +129,8 @@ func (a *assertion) check(source string) error {
 }
 
 func (a *assertion) adviseExpired() string {
-	if a.clockOffset.Abs() >= wrongClock {
-		return "set this machine's clock: " + describeOffset(a.clockOffset)
+	if a.clockOffset.Abs() >= advice.WrongClock {
+		return "set this machine's clock: " + "it is " + advice.DescribeOffset(a.clockOffset)
 	}
 	return "the source handed out an old assertion, twice: it is fixed, or cached (Azure DevOps keeps tokens up to a day). " +
 		"Use a source that requests a new one each time, or Preload every scope before it expires; else run the job again"
@@ -175,7 +177,7 @@ func CommandAssertion(name string, args ...string) AssertionFunc {
 		cmd := exec.CommandContext(ctx, name, args...)
 		cmd.Stdout, cmd.Stderr = stdout, stderr
 		cmd.WaitDelay = commandWaitDelay
-		killTree(cmd)
+		proc.KillTree(cmd)
 		if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			return "", commandFailed(ctx, name, stdout.String(), stderr.String(), err)
 		}

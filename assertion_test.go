@@ -3,8 +3,8 @@ package azoidc_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,58 +108,72 @@ func TestAnAssertionFuncHasADeadlineOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestParseClaims(t *testing.T) {
-	claims, err := azoidc.ParseClaims(testkit.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w"}`))
+func TestCommandAssertion(t *testing.T) {
+	needShell(t)
+	got, err := azoidc.CommandAssertion("sh", "-c", "echo; echo ' the.jwt.itself '; echo chatter >&2")(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, azoidc.Claims{
-		Issuer: "i", Subject: "s", ID: "id", Audience: []string{"a"}, JobWorkflowRef: "w",
-		IssuedAt: time.Unix(100, 0).UTC(), NotBefore: time.Unix(90, 0).UTC(), ExpiresAt: time.Unix(400, 0).UTC(),
-	}, claims)
+	require.Equal(t, "the.jwt.itself", got)
+}
 
-	claims, err = azoidc.ParseClaims(testkit.JWT(`{"aud":["a","b"]}`))
-	require.NoError(t, err)
-	require.Equal(t, azoidc.Claims{Audience: []string{"a", "b"}}, claims)
-
-	for jwt, want := range map[string]string{
-		"":                              "it is empty",
-		"secret":                        "6 bytes in 1 dot-separated parts",
-		"a.b.c.d":                       "in 4 dot-separated parts",
-		"!.e30.x":                       "header isn't base64url",
-		"bnVsbA.e30.x":                  "header isn't a JSON object",
-		"e30.!.x":                       "payload isn't base64url",
-		"e30.bnVsbA.x":                  "payload isn't a JSON object",
-		testkit.JWT(`{"exp":"secret"}`): "payload isn't a JSON object with claims of the registered types",
-		testkit.JWT(`{"exp":1e300}`):    "payload isn't a JSON object with claims of the registered types",
+func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {
+	needShell(t)
+	for name, test := range map[string]struct {
+		script string
+		want   []string
+	}{
+		"it fails":          {"echo the.secret.output; echo not testkit.Logged in >&2; exit 3", []string{"sh: exit status 3", "not testkit.Logged in"}},
+		"it prints nothing": {"echo not today >&2", []string{"printed nothing", "not today"}},
+		"it echoes":         {"echo the.secretsecret.output; echo the.secretsecret.output >&2; exit 1", []string{"[redacted]"}},
+		"it floods":         {"head -c 3000000 /dev/zero >&2; exit 1", []string{"exit status 1"}},
 	} {
-		_, err := azoidc.ParseClaims(jwt)
-		require.ErrorContains(t, err, "not a JWT: ")
-		require.ErrorContains(t, err, want)
-		require.NotContains(t, err.Error(), "secret")
+		t.Run(name, func(t *testing.T) {
+			_, err := azoidc.CommandAssertion("sh", "-c", test.script)(t.Context())
+			var unusable *azoidc.AssertionError
+			require.ErrorAs(t, err, &unusable)
+			require.Equal(t, "command", unusable.Source)
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+			require.NotContains(t, err.Error(), "secret")
+			require.Less(t, len(err.Error()), 4000)
+		})
 	}
+	_, err := azoidc.CommandAssertion("no-such-command-here")(t.Context())
+	require.ErrorContains(t, err, "executable file not found")
 }
 
-func FuzzParseClaims(f *testing.F) {
-	for _, jwt := range []string{"", "..", "a.b.c", testkit.JWT(`{}`), testkit.JWT(`{"exp":-1e99,"aud":[1]}`), testkit.JWT(`{"iat":9223372036854775807}`)} {
-		f.Add(jwt)
+// TestCommandAssertionKillsTheWholeProcessGroup has a command that waits for a child of its own, which writes for as long
+// as it lives.
+func TestCommandAssertionKillsTheWholeProcessGroup(t *testing.T) {
+	needShell(t)
+	beats := filepath.Join(t.TempDir(), "beats")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for ctx.Err() == nil {
+			if content, _ := os.ReadFile(beats); len(content) > 0 {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	_, err := azoidc.CommandAssertion("sh", "-c", "(while sleep 0.01; do echo >>"+beats+"; done) & wait")(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+
+	length := func() int64 {
+		info, err := os.Stat(beats)
+		require.NoError(t, err)
+		return info.Size()
 	}
-	f.Fuzz(func(t *testing.T, jwt string) {
-		claims, err := azoidc.ParseClaims(jwt)
-		if err == nil {
-			_, err = claims.ExpiresAt.MarshalJSON()
-			require.NoError(t, err, "a time that JSON has no form for")
-			return
-		}
-		if payload := longest(strings.Split(jwt, ".")); len(payload) > 12 {
-			require.NotContains(t, err.Error(), payload)
-		}
-	})
+	require.Eventually(t, func() bool {
+		before := length()
+		time.Sleep(200 * time.Millisecond)
+		return length() == before
+	}, 10*time.Second, time.Millisecond, "the command's child lives on")
 }
 
-func longest(parts []string) (longest string) {
-	for _, part := range parts {
-		if len(part) > len(longest) {
-			longest = part
-		}
+func needShell(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("there is no sh here")
 	}
-	return longest
 }

@@ -4,20 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
-)
-
-const (
-	devopsRequestURI   = "SYSTEM_OIDCREQUESTURI"
-	devopsAccessToken  = "SYSTEM_ACCESSTOKEN"
-	devopsConnectionID = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"
 )
 
 // AzurePipelinesAssertionOptions are the options of [AzurePipelinesAssertion].
@@ -75,9 +69,7 @@ func NewAzurePipelinesCredential(tenantID, clientID, serviceConnectionID, system
 }
 
 func newPipelinesExchange(tenantID, clientID, serviceConnectionID, systemAccessToken string, options *AzurePipelinesCredentialOptions) (*exchange, error) {
-	id, err := resolveIdentity(tenantID, clientID,
-		[]string{"AZURESUBSCRIPTION_TENANT_ID", "AZURE_TENANT_ID"},
-		[]string{"AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"})
+	id, err := resolveIdentity(tenantID, clientID, ci.AzurePipelines.TenantID, ci.AzurePipelines.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +77,7 @@ func newPipelinesExchange(tenantID, clientID, serviceConnectionID, systemAccessT
 	if err != nil {
 		return nil, err
 	}
-	return newExchange(namePipelines, id, source, redeemClientAssertion, &options.CredentialOptions)
+	return newExchange(ci.AzurePipelines.Credential, id, source, redeemClientAssertion, &options.CredentialOptions)
 }
 
 type devopsSource struct {
@@ -94,31 +86,21 @@ type devopsSource struct {
 }
 
 func newDevOpsSource(o azcore.ClientOptions, connectionID, accessToken, requestURI string) (devopsSource, error) {
-	endpoint, err := newOIDCEndpoint("Azure Pipelines", o)
+	endpoint, err := newOIDCEndpoint(ci.AzurePipelines, o)
 	return devopsSource{endpoint, strings.TrimSpace(connectionID), strings.TrimSpace(accessToken), requestURI}, err
 }
 
-func (s devopsSource) name() string { return s.source }
-
-func (s devopsSource) uri() string { return cmp.Or(s.requestURI, environment(devopsRequestURI)) }
+func (s devopsSource) uri() string { return cmp.Or(s.requestURI, environment(s.system.RequestURL)) }
 func (s devopsSource) connection() string {
-	return cmp.Or(s.connectionID, environment(devopsConnectionID))
+	return cmp.Or(s.connectionID, environment(s.system.ConnectionID))
 }
-func (s devopsSource) token() string { return cmp.Or(s.accessToken, environment(devopsAccessToken)) }
+func (s devopsSource) token() string {
+	return cmp.Or(s.accessToken, environment(s.system.RequestToken))
+}
 
 func (s devopsSource) available() error {
-	switch {
-	case s.uri() == "":
-		return unavailable(namePipelines, "missing environment variable "+devopsRequestURI,
-			"Azure Pipelines sets it in the jobs of organizations that have workload identity federation")
-	case s.token() == "":
-		return unavailable(namePipelines, "missing environment variable "+devopsAccessToken,
-			"map it in the step: 'env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)'")
-	case s.connection() == "":
-		return unavailable(namePipelines, "missing environment variable "+devopsConnectionID,
-			"pass the service connection's ID, or run in an AzureCLI@2 or AzurePowerShell@5 task, which sets it")
-	}
-	return nil
+	return s.missing(setting{s.system.RequestURL, s.uri()}, setting{s.system.RequestToken, s.token()},
+		setting{s.system.ConnectionID, s.connection()})
 }
 
 func (s devopsSource) request(ctx context.Context) (assertion, error) {
@@ -127,8 +109,7 @@ func (s devopsSource) request(ctx context.Context) (assertion, error) {
 	}
 	target, err := url.Parse(s.uri())
 	if err != nil {
-		return assertion{}, &AssertionError{Source: s.source, Err: fmt.Errorf("%s is no URL", devopsRequestURI),
-			advice: "pass the variable on as the agent sets it"}
+		return assertion{}, s.noURL()
 	}
 	query := target.Query()
 	query.Set("api-version", "7.1")
@@ -204,10 +185,10 @@ func (s devopsSource) advise(status int, said string) string {
 	case refusesReference(said):
 		return "in every stage that asks for a token, a step must name the service connection, for example as the azureSubscription of an AzureCLI@2 task"
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNonAuthoritativeInfo:
-		return devopsAccessToken + " isn't accepted: it ends with the job's timeout, and the pipeline needs permission for the service connection " +
+		return s.system.RequestToken + " isn't accepted: it ends with the job's timeout, and the pipeline needs permission for the service connection " +
 			s.connection()
 	case status == http.StatusNotFound:
-		return "check the service connection's ID " + s.connection() + " and " + devopsRequestURI
+		return "check the service connection's ID " + s.connection() + " and " + s.system.RequestURL
 	}
-	return adviseService(status, "https://status.dev.azure.com", devopsRequestURI)
+	return adviseService(status, s.system)
 }

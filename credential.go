@@ -148,8 +148,8 @@ func (id *identity) available(credential string) error {
 	if len(id.missing) == 0 {
 		return nil
 	}
-	return unavailable(credential, "missing environment variable "+strings.Join(id.missing, " and "),
-		"set it, or pass the value to the credential's constructor")
+	return unavailable(credential, "missing environment variable "+strings.Join(id.missing, " and ")+
+		": set it, or pass the value to the credential's constructor")
 }
 
 // validTenantID follows azidentity, whose own check comes too late: at the first exchange.
@@ -163,8 +163,8 @@ func validTenantID(tenantID string) bool {
 func environment(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
 // unavailable makes the error by which a chain recognizes that a credential's source isn't here.
-func unavailable(credential, problem, remedy string) error {
-	return azidentity.NewCredentialUnavailableError(credential + ": " + problem + ": " + remedy)
+func unavailable(credential, problem string) error {
+	return azidentity.NewCredentialUnavailableError(credential + ": " + problem)
 }
 
 // An authorityHost is the lower-case host, with its port, of the Microsoft Entra authority that a credential talks to.

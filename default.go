@@ -8,11 +8,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-)
 
-const (
-	nameGitHub    = "GitHubActionsCredential"
-	namePipelines = "AzurePipelinesCredential"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // DefaultCredentialOptions are the options of [NewDefaultCredential]. A persistent Cache serves the credentials of this
@@ -62,10 +59,10 @@ func newChain(options *CredentialOptions) (chain, error) {
 	selected := environment("AZURE_TOKEN_CREDENTIALS")
 	var c chain
 	for _, source := range []struct {
-		name string
-		make func(*CredentialOptions) (*exchange, error)
-	}{{nameGitHub, githubExchange}, {namePipelines, pipelinesExchange}} {
-		if selected != "" && !strings.EqualFold(selected, source.name) {
+		system *ci.System
+		make   func(*CredentialOptions) (*exchange, error)
+	}{{ci.GitHubActions, githubExchange}, {ci.AzurePipelines, pipelinesExchange}} {
+		if selected != "" && !source.system.Named(selected) {
 			continue
 		}
 		x, err := source.make(options)

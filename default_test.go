@@ -112,8 +112,8 @@ func TestTheDefaultChainTellsWhatItTried(t *testing.T) {
 	var at int
 	for _, want := range []string{
 		"DefaultCredential: no token. Tried, in this order:",
-		"\n  GitHubActionsCredential: missing environment variable ACTIONS_ID_TOKEN_REQUEST_URL",
-		"\n  AzurePipelinesCredential: missing environment variable SYSTEM_OIDCREQUESTURI",
+		"\n  GitHubActionsCredential: missing environment variables ACTIONS_ID_TOKEN_REQUEST_URL",
+		"\n  AzurePipelinesCredential: missing environment variables SYSTEM_OIDCREQUESTURI",
 		"\n  DefaultAzureCredential: ", "EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential", "AzureCLICredential",
 	} {
 		found := strings.Index(err.Error()[at:], want)

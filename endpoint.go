@@ -10,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -34,17 +35,42 @@ func clientOptions(o azcore.ClientOptions) azcore.ClientOptions {
 
 // An oidcEndpoint is where a CI system hands out assertions, as far as the systems are alike.
 type oidcEndpoint struct {
-	source  string
+	system  *ci.System
 	client  *azcore.Client
 	retries retry.Options
 }
 
-func newOIDCEndpoint(source string, o azcore.ClientOptions) (oidcEndpoint, error) {
+func newOIDCEndpoint(system *ci.System, o azcore.ClientOptions) (oidcEndpoint, error) {
 	o = clientOptions(o)
 	client, err := azcore.NewClient(moduleName, moduleVersion, runtime.PipelineOptions{
 		Tracing: runtime.TracingOptions{Namespace: "azoidc"},
 	}, &o)
-	return oidcEndpoint{source: source, client: client, retries: retry.New(o.Retry)}, err
+	return oidcEndpoint{system: system, client: client, retries: retry.New(o.Retry)}, err
+}
+
+func (e oidcEndpoint) name() string { return e.system.Name }
+
+// A setting is a value that the caller or an environment variable gave.
+type setting struct{ variable, value string }
+
+// missing reports a credential-unavailable error that names the variables without a value, so that a chain goes on.
+func (e oidcEndpoint) missing(settings ...setting) error {
+	var names []string
+	for _, s := range settings {
+		if s.value == "" {
+			names = append(names, s.variable)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return unavailable(e.system.Credential, e.system.Missing(names...))
+}
+
+// noURL is the error of a request URL that is none.
+func (e oidcEndpoint) noURL() error {
+	return &AssertionError{Source: e.system.Name, Err: fmt.Errorf("%s is no URL", e.system.RequestURL),
+		advice: "pass the variable on as the CI system sets it"}
 }
 
 // An oidcRequest is one request for an assertion, authorized with the CI system's own token.
@@ -68,7 +94,7 @@ type oidcAnswer struct {
 
 // send makes the request once.
 func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswer, err error) {
-	ctx, endSpan := runtime.StartSpan(e.retries.Once(ctx), e.source+".RequestAssertion", e.client.Tracer(), nil)
+	ctx, endSpan := runtime.StartSpan(e.retries.Once(ctx), e.system.Name+".RequestAssertion", e.client.Tracer(), nil)
 	defer func() { endSpan(err) }()
 	asked := r.method + " " + redact.URL(r.url).String()
 	req, err := runtime.NewRequest(ctx, r.method, r.url.String())
@@ -99,7 +125,7 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 // failed is the error of a request without an answer.
 func (e oidcEndpoint) failed(asked string, err error) error {
 	return &AssertionError{
-		Source: e.source, Err: err, asked: asked,
+		Source: e.system.Name, Err: err, asked: asked,
 		advice:    adviseNetwork(err),
 		transient: e.retries.Judge(nil, err) == retry.Transient,
 	}
@@ -108,7 +134,7 @@ func (e oidcEndpoint) failed(asked string, err error) error {
 // refused is the error of an answer that isn't a success.
 func (e oidcEndpoint) refused(a oidcAnswer, said, advice string) *AssertionError {
 	return &AssertionError{
-		Source: e.source, StatusCode: a.status,
+		Source: e.system.Name, StatusCode: a.status,
 		Err:        fmt.Errorf("the OIDC endpoint answered HTTP %d", a.status),
 		asked:      a.asked,
 		said:       said,

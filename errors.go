@@ -14,6 +14,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/outbound"
 )
 
@@ -139,9 +140,6 @@ func (e *ExchangeError) MarshalJSON() ([]byte, error) {
 	}{e.Error(), e.Code, e.StatusCode, e.TraceID, e.CorrelationID, e.Claims, e.Attempts})
 }
 
-// wrongClock is the clock offset from which an error blames the clock: a token is refused at about five minutes.
-const wrongClock = 2 * time.Minute
-
 func (e *ExchangeError) headline() string {
 	switch {
 	case e.problem != "":
@@ -181,14 +179,14 @@ const adviseRedirect = "a request for a token is never redirected: check the add
 
 // adviseService is for an answer of an OIDC endpoint that says nothing by itself: a failure of the service, whose status
 // page may know of it, or the wrong address.
-func adviseService(status int, statusPage, variable string) string {
+func adviseService(status int, system *ci.System) string {
 	switch {
 	case status >= 300 && status < 400:
 		return adviseRedirect
 	case status < 300, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
-		return "try again later; if it goes on, look at " + statusPage
+		return "try again later; if it goes on, look at " + system.StatusPage
 	}
-	return "check that " + variable + " is passed on as the CI system set it"
+	return "check that " + system.RequestURL + " is passed on as the CI system set it"
 }
 
 // adviseNetwork says what to do about a request that no answer came for.

@@ -3,6 +3,7 @@ package azoidc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -307,4 +308,12 @@ func TestTheCallersAnnotationsStayTheirs(t *testing.T) {
 	for _, request := range cloud.Requests() {
 		require.Empty(t, request.Header.Get("X-Mine"))
 	}
+}
+
+// TestA201IsASuccess, for MSAL takes it for one: its token must not be redacted on the way.
+func TestA201IsASuccess(t *testing.T) {
+	const token = "eyJhbGciOiJub25lIn0.e30.c2lnbmF0dXJl"
+	cloud := azoidctest.New(nil)
+	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(201, nil, fmt.Sprintf(`{"access_token":"`+token+`"%s}`, `,"expires_in":3600`)))
+	require.Equal(t, token, testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope).Token)
 }

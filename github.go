@@ -10,12 +10,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
-)
-
-const (
-	githubRequestURL   = "ACTIONS_ID_TOKEN_REQUEST_URL"
-	githubRequestToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 )
 
 // GitHubActionsAssertionOptions are the options of [GitHubActionsAssertion].
@@ -73,7 +69,7 @@ func NewGitHubActionsCredential(tenantID, clientID string, options *GitHubAction
 }
 
 func newGitHubExchange(tenantID, clientID string, options *GitHubActionsCredentialOptions) (*exchange, error) {
-	id, err := resolveIdentity(tenantID, clientID, []string{"AZURE_TENANT_ID"}, []string{"AZURE_CLIENT_ID"})
+	id, err := resolveIdentity(tenantID, clientID, ci.GitHubActions.TenantID, ci.GitHubActions.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +77,7 @@ func newGitHubExchange(tenantID, clientID string, options *GitHubActionsCredenti
 	if err != nil {
 		return nil, err
 	}
-	return newExchange(nameGitHub, id, source, redeemClientAssertion, &options.CredentialOptions)
+	return newExchange(ci.GitHubActions.Credential, id, source, redeemClientAssertion, &options.CredentialOptions)
 }
 
 // Format prints the options without the request token.
@@ -104,31 +100,20 @@ type githubSource struct {
 }
 
 func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken string) (githubSource, error) {
-	endpoint, err := newOIDCEndpoint("GitHub Actions", o)
+	endpoint, err := newOIDCEndpoint(ci.GitHubActions, o)
 	if audience == "" {
 		audience = resolveAuthorityHost(o.Cloud).audience()
 	}
 	return githubSource{endpoint, audience, requestURL, requestToken}, err
 }
 
-func (s githubSource) name() string { return s.source }
-
-func (s githubSource) url() string   { return cmp.Or(s.requestURL, environment(githubRequestURL)) }
-func (s githubSource) token() string { return cmp.Or(s.requestToken, environment(githubRequestToken)) }
+func (s githubSource) url() string { return cmp.Or(s.requestURL, environment(s.system.RequestURL)) }
+func (s githubSource) token() string {
+	return cmp.Or(s.requestToken, environment(s.system.RequestToken))
+}
 
 func (s githubSource) available() error {
-	var missing string
-	switch {
-	case s.url() == "":
-		missing = githubRequestURL
-	case s.token() == "":
-		missing = githubRequestToken
-	default:
-		return nil
-	}
-	return unavailable(nameGitHub, "missing environment variable "+missing,
-		"in a GitHub Actions job, add 'permissions: id-token: write' to the workflow or the job "+
-			"(a pull request from a fork never gets it)")
+	return s.missing(setting{s.system.RequestURL, s.url()}, setting{s.system.RequestToken, s.token()})
 }
 
 func (s githubSource) request(ctx context.Context) (assertion, error) {
@@ -137,8 +122,7 @@ func (s githubSource) request(ctx context.Context) (assertion, error) {
 	}
 	target, err := url.Parse(s.url())
 	if err != nil {
-		return assertion{}, &AssertionError{Source: s.source, Err: fmt.Errorf("%s is no URL", githubRequestURL),
-			advice: "pass the variable on as the runner sets it"}
+		return assertion{}, s.noURL()
 	}
 	query := target.Query()
 	query.Set("audience", s.audience)
@@ -188,10 +172,10 @@ func (a githubAnswer) words() string { return cmp.Or(a.ErrorMessage, a.Message) 
 func (s githubSource) advise(status int) string {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return "the request token (" + githubRequestToken + ") isn't accepted: it ends about 6 hours after the job's start, " +
+		return "the request token (" + s.system.RequestToken + ") isn't accepted: it ends about 6 hours after the job's start, " +
 			"so split a longer job; a token of another job or run doesn't work either"
 	case http.StatusBadRequest:
 		return fmt.Sprintf("check the audience %q: GitHub issues tokens for URL-like audiences only", s.audience)
 	}
-	return adviseService(status, "https://www.githubstatus.com", githubRequestURL)
+	return adviseService(status, s.system)
 }

@@ -70,7 +70,11 @@ func (s *System) Missing(variables ...string) string {
 			remedies = append(remedies, remedy)
 		}
 	}
-	return "missing environment variable " + strings.Join(variables, " and ") + ": " + strings.Join(remedies, "; ")
+	noun := "variable"
+	if len(variables) > 1 {
+		noun = "variables"
+	}
+	return "missing environment " + noun + " " + list(variables) + ": " + strings.Join(remedies, "; ")
 }
 
 // Outside says what is missing where no system is detected, and what a job of each one needs.
@@ -81,6 +85,15 @@ func Outside() string {
 		setups = append(setups, "\n  "+s.Name+": "+s.Setup)
 	}
 	return "no CI system's OIDC tokens are here: neither " + strings.Join(variables, " nor ") + " is set." + strings.Join(setups, "")
+}
+
+// list is an enumeration: "a", "a and b", "a, b and c".
+func list(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func find(isIt func(*System) bool) *System {

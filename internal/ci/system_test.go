@@ -59,7 +59,7 @@ func TestMissing(t *testing.T) {
 }
 
 func TestMissingSaysNothingTwice(t *testing.T) {
-	require.Equal(t, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN: in a GitHub Actions job, "+
+	require.Equal(t, "missing environment variables ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN: in a GitHub Actions job, "+
 		"add 'permissions: id-token: write' to the workflow or the job (a pull request from a fork never gets it); "+
 		"a container or another user's process needs the variables passed on",
 		ci.GitHubActions.Missing("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"))

@@ -1,7 +1,6 @@
 package scenarios_test
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -80,13 +79,6 @@ func TestMSALsOwnComplaintsLeakNothing(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestA201IsASuccess, for MSAL takes it for one: its token must not be redacted on the way.
-func TestA201IsASuccess(t *testing.T) {
-	cloud := azoidctest.New(nil)
-	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(201, nil, fmt.Sprintf(jwtBody, `,"expires_in":3600`)))
-	require.Equal(t, anyJWT, testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope).Token)
 }
 
 // TestRefusalsAreLogged as every Azure SDK client logs them.

@@ -1,0 +1,68 @@
+package azoidc_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+func TestParseClaims(t *testing.T) {
+	claims, err := azoidc.ParseClaims(testkit.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w"}`))
+	require.NoError(t, err)
+	require.Equal(t, azoidc.Claims{
+		Issuer: "i", Subject: "s", ID: "id", Audience: []string{"a"}, JobWorkflowRef: "w",
+		IssuedAt: time.Unix(100, 0).UTC(), NotBefore: time.Unix(90, 0).UTC(), ExpiresAt: time.Unix(400, 0).UTC(),
+	}, claims)
+
+	claims, err = azoidc.ParseClaims(testkit.JWT(`{"aud":["a","b"]}`))
+	require.NoError(t, err)
+	require.Equal(t, azoidc.Claims{Audience: []string{"a", "b"}}, claims)
+
+	for jwt, want := range map[string]string{
+		"":                              "it is empty",
+		"secret":                        "6 bytes in 1 dot-separated parts",
+		"a.b.c.d":                       "in 4 dot-separated parts",
+		"!.e30.x":                       "header isn't base64url",
+		"bnVsbA.e30.x":                  "header isn't a JSON object",
+		"e30.!.x":                       "payload isn't base64url",
+		"e30.bnVsbA.x":                  "payload isn't a JSON object",
+		testkit.JWT(`{"exp":"secret"}`): "payload isn't a JSON object with claims of the registered types",
+		testkit.JWT(`{"exp":1e300}`):    "payload isn't a JSON object with claims of the registered types",
+	} {
+		_, err := azoidc.ParseClaims(jwt)
+		require.ErrorContains(t, err, "not a JWT: ")
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func FuzzParseClaims(f *testing.F) {
+	for _, jwt := range []string{"", "..", "a.b.c", testkit.JWT(`{}`), testkit.JWT(`{"exp":-1e99,"aud":[1]}`), testkit.JWT(`{"iat":9223372036854775807}`)} {
+		f.Add(jwt)
+	}
+	f.Fuzz(func(t *testing.T, jwt string) {
+		claims, err := azoidc.ParseClaims(jwt)
+		if err == nil {
+			_, err = claims.ExpiresAt.MarshalJSON()
+			require.NoError(t, err, "a time that JSON has no form for")
+			return
+		}
+		if payload := longest(strings.Split(jwt, ".")); len(payload) > 12 {
+			require.NotContains(t, err.Error(), payload)
+		}
+	})
+}
+
+func longest(parts []string) (longest string) {
+	for _, part := range parts {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
