@@ -21,10 +21,10 @@
 //	}
 //	return deploy.Run()
 //
-// Both versions of the protocol are spoken, 2019-08-01 and 2017-09-01, see
+// It speaks both versions of the protocol, 2019-08-01 and 2017-09-01, see
 // https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference.
 //
-// Only who knows a secret, 256 random bits made for each [Handler], gets tokens: the processes that the environment
-// was handed to, and on most systems all other processes of the same user. Requests from other machines, and those that
-// a browser was tricked into (DNS rebinding), are refused.
+// A request must present a secret, 256 random bits that each [Handler] makes for itself. The processes that got the
+// environment know it; on most systems all other processes of the same user can find it out. Requests from other
+// machines are refused, and so are those that a browser was tricked into (DNS rebinding).
 package tokenserver

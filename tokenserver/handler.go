@@ -6,30 +6,36 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// answerTimeout bounds the wait for a token. It is longer than a TokenCache's own bound on an acquisition, whose error
-// tells more.
-const answerTimeout = 150 * time.Second
+const (
+	// answerTimeout bounds the wait for a token. It is longer than a TokenCache's own bound on an acquisition, whose error
+	// tells more.
+	answerTimeout = 150 * time.Second
+	// defaultRetryAfter is what clients are asked to wait when the service behind the credential didn't say.
+	defaultRetryAfter = 5 * time.Second
+)
 
 // Options are the options of [New] and [Start]. They are read once and never modified.
 type Options struct {
-	// ClientID is the application that the credential authenticates. Requests may name it as the identity they want
-	// (client_id), as SDKs do when AZURE_CLIENT_ID is set; those that name another one are refused. Empty: requests
-	// that name an identity are refused.
+	// ClientID is the application that the credential authenticates. A request may name it as the identity it wants
+	// (client_id), as SDKs do when AZURE_CLIENT_ID is set. A request that names another identity is refused. When
+	// ClientID is empty, every request that names an identity is refused.
 	ClientID string
 
-	// ErrorLog gets a line for each token that couldn't be had, because many clients hide why. No secret is in it.
-	// Nil: nothing is logged.
+	// ErrorLog gets a line for each token that couldn't be had, because many clients don't show the reason. The lines
+	// hold no secret. When ErrorLog is nil, nothing is logged.
 	ErrorLog *log.Logger
 }
 
-// Handler answers the token requests of a managed identity's clients. It is safe for concurrent use. Whoever serves it
-// with a server of their own should give that server timeouts, as [Start] does.
+// Handler answers the token requests of a managed identity's clients. It is safe for concurrent use. An http.Server
+// that serves it should have timeouts, as that of [Start] has.
 type Handler struct {
 	cred     azcore.TokenCredential
 	clientID string
@@ -39,8 +45,8 @@ type Handler struct {
 	addressSecret secret
 }
 
-// New makes a Handler, with a secret of its own, that serves the tokens of cred, a TokenCache as a rule: each request
-// asks it for a token. Options may be nil. It fails only when cred is nil.
+// New makes a Handler that serves the tokens of cred and has a secret of its own. Every request asks cred for a token,
+// so cred should be a TokenCache or another credential that caches. Options may be nil. New fails only when cred is nil.
 func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	if cred == nil {
 		return nil, errors.New("tokenserver: the credential is nil")
@@ -54,8 +60,8 @@ func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	}, nil
 }
 
-// ServeHTTP answers with a token, or with a refusal in the protocol's form. What a request asks for is looked at only
-// when it presents the secret.
+// ServeHTTP answers with a token, or with an error in the protocol's form. It looks at what a request asks for only
+// after the request has presented the secret.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refused := h.admit(r); refused != nil {
 		refused.write(w, r)
@@ -74,11 +80,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		explain(err).write(w, r)
 		return
 	}
-	h.answer(request, token).write(w)
+	writeJSON(w, http.StatusOK, newTokenAnswer(token, request.resource, h.clientID))
 }
 
-// Preload acquires a token for each scope, all at once, exactly as requests for them will: a TokenCache then answers
-// those at once. It returns when all are there or have failed; the errors are joined, each with its scope.
+// Preload acquires a token for each scope, all at the same time, exactly as later requests for them will: a TokenCache
+// then answers those requests at once. Preload returns when all tokens are there or have failed. Its error joins those
+// of the scopes that failed, each with its scope.
 func (h *Handler) Preload(ctx context.Context, scopes ...string) error {
 	results := make(chan error, len(scopes))
 	for _, scope := range scopes {
@@ -105,10 +112,67 @@ func (h *Handler) token(ctx context.Context, scope string) (azcore.AccessToken, 
 }
 
 func (h *Handler) log(r *http.Request, resource string, err error) {
-	if h.errorLog != nil && r.Context().Err() == nil { // who left needs no explanation
+	if h.errorLog != nil && r.Context().Err() == nil { // a client that has left needs no explanation
 		h.errorLog.Printf("no token for %q: %v", resource, err)
 	}
 }
 
-// Format prints the Handler without its secret.
+// Format prints the Handler without its secrets, whatever the verb.
 func (h *Handler) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "{ClientID:%q}", h.clientID) }
+
+// explain answers with an error of the credential, in its own words. They hold no secret: azidentity's and this library's
+// errors don't quote tokens.
+func explain(err error) *errorAnswer {
+	refused := refuse(statusOf(err), err.Error())
+	if refused.StatusCode == http.StatusTooManyRequests || refused.StatusCode == http.StatusServiceUnavailable {
+		refused.retryAfter = retryAfterOf(err)
+	}
+	return refused
+}
+
+// statusOf tells trouble that may pass (429, 5xx) from what asking again can't mend (400).
+func statusOf(err error) int {
+	var (
+		failed *azidentity.AuthenticationFailedError
+		final  interface{ NonRetriable() } // marks errors that azcore's retry policy mustn't repeat
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	case errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable
+	case errors.As(err, &failed):
+		return statusFor(upstreamStatus(failed))
+	case errors.As(err, &final): // such as a credential that is unavailable here
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
+}
+
+// upstreamStatus is what Microsoft Entra or the CI system answered; 0 when there was no answer.
+func upstreamStatus(failed *azidentity.AuthenticationFailedError) int {
+	if failed.RawResponse == nil {
+		return 0
+	}
+	return failed.RawResponse.StatusCode
+}
+
+func statusFor(upstream int) int {
+	switch {
+	case upstream == http.StatusTooManyRequests:
+		return http.StatusTooManyRequests
+	case upstream < 300, upstream == http.StatusRequestTimeout, upstream >= 500:
+		return http.StatusServiceUnavailable // no answer, or one without a token
+	}
+	return http.StatusBadRequest
+}
+
+func retryAfterOf(err error) time.Duration {
+	var failed *azidentity.AuthenticationFailedError
+	if errors.As(err, &failed) && failed.RawResponse != nil {
+		if seconds, err := strconv.ParseUint(failed.RawResponse.Header.Get("Retry-After"), 10, 16); err == nil && seconds > 0 {
+			return time.Duration(seconds) * time.Second
+		}
+	}
+	return defaultRetryAfter
+}

@@ -1,19 +1,22 @@
 package tokenserver_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"log"
 	"net/http"
-	"net/http/httptest"
-	"path"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -22,172 +25,6 @@ func TestNewWithoutCredential(t *testing.T) {
 	require.ErrorContains(t, err, "credential is nil")
 	_, err = tokenserver.Start(nil, nil)
 	require.ErrorContains(t, err, "credential is nil")
-}
-
-func TestAnswerOfVersion2019(t *testing.T) {
-	cred := &source{}
-	handler, env := newHandler(t, cred)
-
-	a := serve(t, handler, newRequest(env, vault))
-
-	require.Equal(t, http.StatusOK, a.status)
-	expiresIn := a.body["expires_in"]
-	require.InDelta(t, tokensLife.Seconds(), expiresIn, 10)
-	require.Equal(t, map[string]any{
-		"access_token": theToken,
-		"expires_on":   strconv.FormatInt(cred.expiry.Unix(), 10), // a string
-		"expires_in":   expiresIn,                                 // a number
-		"resource":     vault,
-		"token_type":   "Bearer",
-		"client_id":    clientID,
-	}, a.body)
-}
-
-// Azure CLI appends "/?resource=…" without escaping, see msrestazure's get_msi_token_webapp.
-func TestAnswerOfVersion2017(t *testing.T) {
-	cred := &source{}
-	handler, env := newHandler(t, cred)
-	r := newRequest(env, "")
-	r.URL.Path += "/"
-	r.URL.RawQuery = "resource=https://management.core.windows.net/&api-version=2017-09-01"
-	r.Header = http.Header{"Secret": {env["MSI_SECRET"]}}
-
-	a := serve(t, handler, r)
-
-	require.Equal(t, http.StatusOK, a.status)
-	require.Equal(t, theToken, a.body["access_token"])
-	require.Equal(t, "https://management.core.windows.net/", a.body["resource"])
-	require.Equal(t, []string{"https://management.core.windows.net//.default"}, cred.scopes())
-}
-
-func TestEnv(t *testing.T) {
-	_, env := newHandler(t, &source{})
-	require.Equal(t, map[string]string{
-		"IDENTITY_ENDPOINT":            endpoint + tokenserver.Path,
-		"IDENTITY_HEADER":              env["MSI_SECRET"],
-		"MSI_ENDPOINT":                 endpoint + tokenserver.Path,
-		"MSI_SECRET":                   env["IDENTITY_HEADER"],
-		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
-		"ARM_USE_MSI":                  "true",
-		"ARM_MSI_ENDPOINT":             env["ARM_MSI_ENDPOINT"],
-		"ARM_MSI_API_VERSION":          "2019-08-01",
-	}, env)
-	require.Regexp(t, "^[0-9a-f]{64}$", env["IDENTITY_HEADER"], "256 bits")
-	require.Regexp(t, "^"+endpoint+tokenserver.Path+"/[0-9a-f]{64}$", env["ARM_MSI_ENDPOINT"], "256 bits")
-	require.NotContains(t, env["ARM_MSI_ENDPOINT"], env["IDENTITY_HEADER"])
-}
-
-// newTerraformRequest is what azurerm sends: no secret in a header.
-func newTerraformRequest(env map[string]string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, env["ARM_MSI_ENDPOINT"]+"?api-version="+env["ARM_MSI_API_VERSION"]+"&resource="+vault, nil)
-	r.RemoteAddr = "127.0.0.1:50000"
-	r.Header.Set("Metadata", "true")
-	return r
-}
-
-func TestTerraformsAddressHoldsItsSecret(t *testing.T) {
-	for name, test := range map[string]struct {
-		change func(*http.Request, map[string]string)
-		status int
-	}{
-		"as given":         {func(*http.Request, map[string]string) {}, 200},
-		"with a slash":     {func(r *http.Request, _ map[string]string) { r.URL.Path += "/" }, 200},
-		"without Metadata": {func(r *http.Request, _ map[string]string) { r.Header.Del("Metadata") }, 401},
-		"another secret": {func(r *http.Request, _ map[string]string) {
-			r.URL.Path = tokenserver.Path + "/" + strings.Repeat("0", 64)
-		}, 401},
-		"the header's secret": {func(r *http.Request, env map[string]string) {
-			r.URL.Path = tokenserver.Path + "/" + env["IDENTITY_HEADER"]
-		}, 401},
-		"the secret in a header": {func(r *http.Request, _ map[string]string) {
-			r.Header.Set("X-IDENTITY-HEADER", strings.TrimPrefix(r.URL.Path, tokenserver.Path+"/"))
-			r.URL.Path = tokenserver.Path
-		}, 401},
-		"half of it":   {func(r *http.Request, _ map[string]string) { r.URL.Path = r.URL.Path[:len(r.URL.Path)-32] }, 401},
-		"more behind":  {func(r *http.Request, _ map[string]string) { r.URL.Path += "/more" }, 404},
-		"another host": {func(r *http.Request, _ map[string]string) { r.Host = "evil.example" }, 403},
-	} {
-		t.Run(name, func(t *testing.T) {
-			handler, env := newHandler(t, &source{})
-			r := newTerraformRequest(env)
-			test.change(r, env)
-			require.Equal(t, test.status, serve(t, handler, r).status)
-		})
-	}
-}
-
-func TestSecretIsNewForEachHandlerAndNeverPrinted(t *testing.T) {
-	handler, env := newHandler(t, &source{})
-	_, other := newHandler(t, &source{})
-	require.NotEqual(t, env["IDENTITY_HEADER"], other["IDENTITY_HEADER"])
-	server := start(t, &source{})
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		require.NotContains(t, fmt.Sprintf(verb, handler), env["IDENTITY_HEADER"])
-		require.NotContains(t, fmt.Sprintf(verb, handler), path.Base(env["ARM_MSI_ENDPOINT"]))
-		require.NotContains(t, fmt.Sprintf(verb, server), server.Env()["IDENTITY_HEADER"])
-		require.NotContains(t, fmt.Sprintf(verb, *server), server.Env()["IDENTITY_HEADER"])
-	}
-}
-
-func TestResourceToScope(t *testing.T) {
-	for resource, scope := range map[string]string{
-		"https://vault.azure.net":              "https://vault.azure.net/.default",
-		"https://vault.azure.net/":             "https://vault.azure.net//.default",
-		"https://vault.azure.net/.default":     "https://vault.azure.net/.default",
-		"api://app/sub":                        "api://app/sub/.default",
-		"00000003-0000-0000-c000-000000000000": "00000003-0000-0000-c000-000000000000/.default",
-	} {
-		cred := &source{}
-		handler, env := newHandler(t, cred)
-		require.Equal(t, http.StatusOK, serve(t, handler, newRequest(env, resource)).status)
-		require.Equal(t, []string{scope}, cred.scopes())
-		require.False(t, cred.asked[0].EnableCAE, "no client of this protocol can answer a claims challenge")
-	}
-}
-
-func TestIdentity(t *testing.T) {
-	const another = "99999999-2222-3333-4444-555555555555"
-	for name, test := range map[string]struct {
-		query   string
-		refused string // "": it's served
-	}{
-		"none":                 {"", ""},
-		"empty":                {"&client_id=&clientid=&object_id=&mi_res_id=", ""},
-		"own":                  {"&client_id=" + clientID, ""},
-		"own of 2017":          {"&clientid=" + clientID, ""},
-		"own in upper case":    {"&client_id=" + strings.ToUpper(clientID), ""},
-		"another":              {"&client_id=" + another, "ask for client_id " + clientID},
-		"another of 2017":      {"&clientid=" + another, another},
-		"own and another":      {"&client_id=" + clientID + "&client_id=" + another, another},
-		"object ID":            {"&object_id=" + clientID, "object_id can't select"},
-		"principal ID":         {"&principal_id=x", "principal_id can't select"},
-		"resource ID":          {"&mi_res_id=/subscriptions/x", "mi_res_id can't select"},
-		"resource ID of IMDS":  {"&msi_res_id=/subscriptions/x", "msi_res_id can't select"},
-		"another, own as well": {"&clientid=" + another + "&client_id=" + clientID, another},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cred := &source{}
-			handler, env := newHandler(t, cred)
-			r := newRequest(env, vault)
-			r.URL.RawQuery += test.query
-			a := serve(t, handler, r)
-			if test.refused == "" {
-				require.Equal(t, http.StatusOK, a.status, a.text)
-				return
-			}
-			requireRefused(t, a, http.StatusBadRequest, test.refused)
-			require.Empty(t, cred.scopes())
-		})
-	}
-}
-
-func TestIdentityUnknown(t *testing.T) {
-	handler, err := tokenserver.New(&source{}, nil)
-	require.NoError(t, err)
-	r := newRequest(handler.Env(endpoint), vault)
-	require.NotContains(t, serve(t, handler, r).body, "client_id")
-	r.URL.RawQuery += "&client_id=" + clientID
-	requireRefused(t, serve(t, handler, r), http.StatusBadRequest, "leave client_id out")
 }
 
 func TestPreload(t *testing.T) {
@@ -208,22 +45,115 @@ func TestPreload(t *testing.T) {
 	require.NoError(t, handler.Preload(t.Context()))
 }
 
-func FuzzQuery(f *testing.F) {
-	f.Add("api-version=2019-08-01&resource=https://vault.azure.net")
-	f.Add("api-version=2017-09-01&resource=https%3A%2F%2Fvault.azure.net%2F&clientid=")
-	f.Add("resource=%zz;&&=&api-version")
-	f.Fuzz(func(t *testing.T, query string) {
-		cred := &source{}
-		handler, env := newHandler(t, cred)
-		r := newRequest(env, vault)
-		r.URL.RawQuery = query
-		a := serve(t, handler, r)
-		if a.status != http.StatusOK {
-			requireRefused(t, a, a.status, "")
-			require.Empty(t, cred.scopes())
-			return
+// What clients do with a status: 400 is final, 429 and 5xx are tried again.
+func TestStatusOfCredentialsErrors(t *testing.T) {
+	answered := func(status int, retryAfter string) error {
+		return &azidentity.AuthenticationFailedError{RawResponse: &http.Response{
+			StatusCode: status, Header: http.Header{"Retry-After": {retryAfter}},
+		}}
+	}
+	for name, test := range map[string]struct {
+		err        error
+		status     int
+		retryAfter string
+	}{
+		"refused":                   {answered(400, ""), 400, ""},
+		"unauthorized":              {answered(401, ""), 400, ""},
+		"throttled":                 {answered(429, "17"), 429, "17"},
+		"throttled without a time":  {answered(429, ""), 429, "5"},
+		"outage":                    {answered(503, "3"), 503, "3"},
+		"outage with a bad time":    {answered(500, "soon"), 503, "5"},
+		"answer without a token":    {answered(200, ""), 503, "5"},
+		"no answer":                 {&azidentity.AuthenticationFailedError{}, 503, "5"},
+		"credential is unavailable": {azidentity.NewCredentialUnavailableError("not in CI"), 400, ""},
+		"too late":                  {fmt.Errorf("waiting: %w", context.DeadlineExceeded), 504, ""},
+		"gone":                      {context.Canceled, 503, "5"},
+		"anything":                  {errors.New("anything"), 500, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, env := newHandler(t, &source{get: func(context.Context) (azcore.AccessToken, error) {
+				return azcore.AccessToken{}, test.err
+			}})
+			a := serve(t, handler, newRequest(env, vault))
+			requireRefused(t, a, test.status, test.err.Error())
+			require.Equal(t, test.retryAfter, a.header.Get("Retry-After"))
+		})
+	}
+}
+
+// The local cloud's trouble, as the clients and the log see it.
+func TestStatusOfCloudsTrouble(t *testing.T) {
+	for name, test := range map[string]struct {
+		trouble    func(*azoidctest.Cloud, *azoidctest.GitHubJob)
+		status     int
+		message    string
+		retryAfter string
+	}{
+		"no federated credential": {func(cloud *azoidctest.Cloud, _ *azoidctest.GitHubJob) { cloud.Application().Distrust() }, 400, "federated", ""},
+		"throttled": {func(cloud *azoidctest.Cloud, _ *azoidctest.GitHubJob) {
+			cloud.Fail(azoidctest.EntraToken, azoidctest.Status(429, http.Header{"Retry-After": {"600"}}, "{}"))
+		}, 429, "429", "600"},
+		"outage": {func(cloud *azoidctest.Cloud, _ *azoidctest.GitHubJob) {
+			cloud.Fail(azoidctest.EntraToken, azoidctest.Status(503, nil, ""))
+		}, 503, "503", "5"},
+		"no connection": {func(cloud *azoidctest.Cloud, _ *azoidctest.GitHubJob) {
+			cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
+		}, 503, "no answer from Entra", "5"},
+		"request token ended": {func(_ *azoidctest.Cloud, job *azoidctest.GitHubJob) { job.ExpireRequestToken() }, 400, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""},
+		"GitHub's outage": {func(cloud *azoidctest.Cloud, _ *azoidctest.GitHubJob) {
+			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(500, nil, ""))
+		}, 503, "GitHub Actions", "5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				job := cloud.GitHubJob(nil)
+				cred, err := azoidc.NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), &azoidc.GitHubActionsCredentialOptions{
+					CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()},
+					RequestURL:        job.RequestURL,
+					RequestToken:      job.RequestToken,
+				})
+				require.NoError(t, err)
+				test.trouble(cloud, job)
+				var logged bytes.Buffer
+				handler, err := tokenserver.New(cred, &tokenserver.Options{ErrorLog: log.New(&logged, "azoidc: ", 0)})
+				require.NoError(t, err)
+				env := handler.Env(endpoint)
+
+				a := serve(t, handler, newRequest(env, vault))
+
+				requireRefused(t, a, test.status, test.message)
+				require.Equal(t, test.retryAfter, a.header.Get("Retry-After"))
+				require.Contains(t, logged.String(), `azoidc: no token for "`+vault+`": `)
+				require.Contains(t, logged.String(), test.message)
+				for _, secret := range secrets(cloud, job, env) {
+					require.NotContains(t, a.text+logged.String(), secret)
+				}
+			})
+		})
+	}
+}
+
+func secrets(cloud *azoidctest.Cloud, job *azoidctest.GitHubJob, env map[string]string) []string {
+	secrets := []string{job.RequestToken, env["IDENTITY_HEADER"]}
+	for _, request := range cloud.Requests() {
+		if request.Assertion != nil {
+			secrets = append(secrets, request.Assertion.Raw)
 		}
-		require.Len(t, cred.scopes(), 1)
-		require.True(t, strings.HasSuffix(cred.scopes()[0], "/.default"))
-	})
+	}
+	return secrets
+}
+
+// Nothing is logged about a client that left, and its credential is told.
+func TestClientThatLeaves(t *testing.T) {
+	var logged bytes.Buffer
+	ctx, leave := context.WithCancel(t.Context())
+	handler, err := tokenserver.New(&source{get: func(ctx context.Context) (azcore.AccessToken, error) {
+		leave()
+		<-ctx.Done()
+		return azcore.AccessToken{}, ctx.Err()
+	}}, &tokenserver.Options{ErrorLog: log.New(&logged, "", 0)})
+	require.NoError(t, err)
+	serve(t, handler, newRequest(handler.Env(endpoint), vault).WithContext(ctx))
+	require.Empty(t, logged.String())
 }

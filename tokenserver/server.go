@@ -25,18 +25,18 @@ const (
 	closeTimeout = time.Second
 )
 
-// Server is a [Handler] that is served on a port of its own on loopback.
+// Server is a [Handler] that is served on loopback, on a port of its own. It is safe for concurrent use.
 type Server struct {
 	*Handler
-	URL string // "http://127.0.0.1:41741"
+	URL string // for example "http://127.0.0.1:41741"
 
 	server *http.Server
 	cancel context.CancelFunc
 	served chan struct{}
 }
 
-// Start serves the tokens of cred until Close; options may be nil. It fails when cred is nil or 127.0.0.1 can't be
-// listened on. Its methods are safe for concurrent use.
+// Start serves the tokens of cred until [Server.Close]. Options may be nil. It fails when cred is nil, and when it can't
+// listen on 127.0.0.1.
 func Start(cred azcore.TokenCredential, options *Options) (*Server, error) {
 	handler, err := New(cred, options)
 	if err != nil {
@@ -74,10 +74,11 @@ func serve(handler *Handler, listener net.Listener) *Server {
 	return s
 }
 
-// Env are the environment variables by which programs find the server, see [Handler.Env].
+// Env returns the environment variables by which programs find the server, see [Handler.Env].
 func (s *Server) Env() map[string]string { return s.Handler.Env(s.URL) }
 
-// Close ends the server. Requests that are waiting for a token are refused, connections closed. It may be called again.
+// Close ends the server. Requests that wait for a token are refused. Connections on which an answer is still being
+// written after a second are closed. Close may be called again.
 func (s *Server) Close() error {
 	s.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
