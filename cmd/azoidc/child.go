@@ -4,29 +4,133 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"time"
-)
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
 
-// grace is how long a process has to end after it was asked to, before it's killed.
-const grace = 2 * time.Second
+	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/proc"
+)
 
 // runChild runs the command at path with the program's stdio, and returns its exit status when it and all of its
 // process group have ended.
-func (p *program) runChild(ctx context.Context, signals *signals, path string, args, env []string) int {
+func (p *program) runChild(ctx context.Context, caught *signals, path string, args, env []string) int {
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Args, cmd.Env = args, env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.stdout, p.stderr
-	cmd.WaitDelay = grace
-	group := newGroup(cmd)
+	group := proc.NewGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return p.cannotRun(args[0], err)
 	}
-	stopPassing := signals.passTo(func(sig os.Signal) { group.pass(cmd.Process, sig) })
+	stopPassing := caught.passTo(group.Pass)
 	_ = cmd.Wait() // what its error says is in ProcessState, or is about output that nobody wrote any more
 	stopPassing()
-	group.end(cmd.Process)
+	group.End()
 	if cmd.ProcessState == nil { // the system couldn't tell how it ended
 		return exitNotWell
 	}
-	return exitOf(cmd.ProcessState)
+	return proc.ExitStatus(cmd.ProcessState)
+}
+
+// supplyVariables are those by which programs find tokens. Those of another supply must not get in this one's way:
+// Azure SDKs take the first they find, the token file before the endpoint.
+var supplyVariables = []string{
+	"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET",
+	"IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", // Service Fabric's and Azure Arc's
+	"ARM_USE_MSI", "ARM_MSI_ENDPOINT", "ARM_MSI_API_VERSION",
+	"ARM_USE_OIDC", "ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH", // which Terraform prefers, and reads only once
+	"APPSETTING_WEBSITE_SITE_NAME",
+	"AZURE_FEDERATED_TOKEN_FILE",
+}
+
+// requestVariables let a process request OIDC tokens in the job's name, for any audience.
+func requestVariables() []string {
+	names := []string{"ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN"} // Terraform's names for them
+	for _, system := range ci.Systems() {
+		names = append(names, system.RequestURL, system.RequestToken)
+	}
+	return names
+}
+
+// childEnvironment is the command's: env, with the supply's variables instead of others like them.
+func childEnvironment(env environment, s *supply, keepRequestToken bool) environment {
+	child := env.without(supplyVariables...)
+	if !keepRequestToken {
+		child = child.without(requestVariables()...)
+	}
+	if child.get("AZURE_CLIENT_ID") != "" { // SDKs ask for this identity
+		child = child.with(map[string]string{"AZURE_CLIENT_ID": s.clientID})
+	}
+	if namesOurs(child.get("AZURE_TOKEN_CREDENTIALS")) { // which SDKs don't know, and refuse
+		child = child.with(map[string]string{"AZURE_TOKEN_CREDENTIALS": s.credential})
+	}
+	return child.withoutProxyOnLoopback().with(s.env)
+}
+
+// withoutProxyOnLoopback keeps requests for tokens, and the secret in them, from HTTP_PROXY: unlike Go, curl and
+// Python's requests use it for loopback too. Programs differ in which spelling of NO_PROXY comes first.
+func (e environment) withoutProxyOnLoopback() environment {
+	if e.first("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") == "" {
+		return e
+	}
+	direct := strings.TrimPrefix(e.first("no_proxy", "NO_PROXY")+",127.0.0.1", ",")
+	return e.with(map[string]string{"no_proxy": direct, "NO_PROXY": direct})
+}
+
+func namesOurs(credential string) bool {
+	return slices.ContainsFunc(ci.Systems(), func(s *ci.System) bool { return s.Named(credential) })
+}
+
+// signals are those that came and weren't dealt with yet.
+type signals struct {
+	came chan os.Signal
+}
+
+// watchSignals catches the signals that are passed on, but for those that azoidc was started to ignore (nohup).
+func watchSignals() *signals {
+	s := &signals{came: make(chan os.Signal, 16)}
+	for _, sig := range proc.Signals() {
+		if !signal.Ignored(sig) {
+			signal.Notify(s.came, sig)
+		}
+	}
+	return s
+}
+
+func (s *signals) stop() { signal.Stop(s.came) }
+
+// cancel ends the context it returns when a signal comes. Its stop returns that signal, or nil.
+func (s *signals) cancel(parent context.Context) (ctx context.Context, stop func() os.Signal) {
+	ctx, cancel := context.WithCancel(parent)
+	var (
+		waiting sync.WaitGroup
+		first   os.Signal
+	)
+	waiting.Go(func() {
+		select {
+		case first = <-s.came:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() os.Signal {
+		cancel()
+		waiting.Wait()
+		return first
+	}
+}
+
+// passTo passes signals on, those that have come already too, until stop is called.
+func (s *signals) passTo(pass func(os.Signal)) (stop func()) {
+	return background(func(ctx context.Context) error {
+		for {
+			select {
+			case sig := <-s.came:
+				pass(sig)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
 }

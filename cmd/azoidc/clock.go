@@ -1,12 +1,13 @@
 package main
 
 import (
-	"crypto/tls"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/outbound"
 )
 
 // clock is a transport that reads the servers' clocks in passing.
@@ -18,22 +19,7 @@ type clock struct {
 	diff time.Duration // how far the server is ahead of this machine
 }
 
-func newClock(inner policy.Transporter) *clock {
-	if inner == nil {
-		inner = newClient()
-	}
-	return &clock{inner: inner}
-}
-
-// newClient hands redirects back, as requests for tokens need it.
-func newClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
+func newClock(inner policy.Transporter) *clock { return &clock{inner: outbound.Transport(inner)} }
 
 // Do is the inner transport's.
 func (c *clock) Do(r *http.Request) (*http.Response, error) {

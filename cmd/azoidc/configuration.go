@@ -8,42 +8,35 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
-	"unicode"
 )
 
-const (
-	configurationTimeout = 30 * time.Second
-	// maxConfiguration is far more than the document has.
-	maxConfiguration = 1 << 20
-	// maxQuote is how much of a refusal is shown.
-	maxQuote = 500
-)
+const configurationTimeout = 30 * time.Second
 
 // configuration reads the tenant's OpenID configuration, which needs no token: it tells whether Microsoft Entra can be
 // reached, and knows the tenant.
 // https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc
 func (e *examination) configuration(ctx context.Context) (string, error) {
-	if e.job.tenantID == "" {
+	if e.login.tenantID == "" {
 		return "", skipped("the tenant isn't known")
 	}
 	ctx, cancel := context.WithTimeout(ctx, configurationTimeout)
 	defer cancel()
-	address := e.job.authorityHost + url.PathEscape(e.job.tenantID) + "/v2.0/.well-known/openid-configuration"
+	address := e.login.authorityHost + url.PathEscape(e.login.tenantID) + "/v2.0/.well-known/openid-configuration"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return "", fmt.Errorf("-authority-host or AZURE_AUTHORITY_HOST is no URL: %w", err)
 	}
 	if request.URL.Scheme != "https" {
-		return "", fmt.Errorf("the authority host %s must be an https URL", e.job.authorityHost)
+		return "", fmt.Errorf("the authority host %s must be an https URL", e.login.authorityHost)
 	}
 	response, err := e.clock.Do(request)
 	if err != nil {
-		return "", fmt.Errorf("%w: check the network, the proxy (HTTPS_PROXY) and the certificate authorities (SSL_CERT_FILE)", err)
+		return "", fmt.Errorf("no answer from %s: %w: check the network, the proxy (HTTPS_PROXY) and the certificate authorities (SSL_CERT_FILE)",
+			request.URL.Host, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxConfiguration))
+	body, err := io.ReadAll(response.Body) // outbound bounds it
 	if err != nil {
 		return "", err
 	}
@@ -66,14 +59,4 @@ func readConfiguration(status int, body []byte) (string, error) {
 			status, oneLine(document.ErrorDescription))
 	}
 	return "", fmt.Errorf("HTTP %d: check the authority host and the tenant's ID, and try again later", status)
-}
-
-// oneLine makes a text of others fit for a job's log, where a line can be a command to the CI system.
-func oneLine(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-	line := []rune(strings.Join(words, " "))
-	if len(line) > maxQuote {
-		return string(line[:maxQuote]) + "…"
-	}
-	return string(line)
 }

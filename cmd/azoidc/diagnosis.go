@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // A diagnosis is what doctor found. Nothing in it is secret.
 type diagnosis struct {
 	CI          string               `json:"ci"` // empty outside CI
 	Settings    []setting            `json:"settings"`
-	Identity    *identity            `json:"identity,omitempty"` // who the OIDC token says the job is
+	Identity    *jobIdentity         `json:"identity,omitempty"` // who the OIDC token says the job is
 	Federated   *federatedCredential `json:"federatedIdentityCredential,omitempty"`
 	ClockOffset *int64               `json:"clockOffsetSeconds,omitempty"` // how far the servers are ahead
 	Steps       []step               `json:"steps"`
@@ -27,7 +29,7 @@ type setting struct {
 	Set   bool   `json:"set"`
 }
 
-type identity struct {
+type jobIdentity struct {
 	Issuer         string     `json:"issuer"`
 	Subject        string     `json:"subject"`
 	Audience       []string   `json:"audience"`
@@ -35,6 +37,14 @@ type identity struct {
 	NotBefore      *time.Time `json:"notBefore,omitempty"`
 	ExpiresAt      *time.Time `json:"expiresAt,omitempty"`
 	JobWorkflowRef string     `json:"jobWorkflowRef,omitempty"`
+}
+
+// A federatedCredential is what the application must hold for the job's tokens: equal to the last letter, case included.
+type federatedCredential struct {
+	Issuer   string `json:"issuer"`
+	Subject  string `json:"subject"`
+	Audience string `json:"audience"`
+	Command  string `json:"command"` // creates it
 }
 
 // A step that was tried, or not.
@@ -52,25 +62,25 @@ const (
 )
 
 // describe tells what is set and what is missing.
-func (d *diagnosis) describe(env environment, j *job) {
-	systems := []*ciSystem{&gitHub, &azurePipelines}
-	if j.ci != nil {
-		d.CI = j.ci.name
-		systems = []*ciSystem{j.ci}
+func (d *diagnosis) describe(env environment, l *login) {
+	systems := ci.Systems()
+	if l.system != nil {
+		d.CI = l.system.Name
+		systems = []*ci.System{l.system}
 	}
-	for _, ci := range systems {
-		d.add(ci.requestURL, hostOnly(env.get(ci.requestURL)))
-		d.Settings = append(d.Settings, setting{Name: ci.requestToken, Set: env.get(ci.requestToken) != ""})
+	for _, system := range systems {
+		d.add(system.RequestURL, hostOnly(env.get(system.RequestURL)))
+		d.Settings = append(d.Settings, setting{Name: system.RequestToken, Set: env.get(system.RequestToken) != ""})
 	}
-	d.add(j.tenantFrom, j.tenantID)
-	d.add(j.clientFrom, j.clientID)
-	if j.ci == &azurePipelines {
-		d.add(connectionIDVariable, j.connectionID)
+	d.add(l.tenantFrom, l.tenantID)
+	d.add(l.clientFrom, l.clientID)
+	if l.system != nil && l.system.ConnectionID != "" {
+		d.add(l.system.ConnectionID, l.connectionID)
 	}
-	if j.audience != "" {
-		d.add("audience", j.audience)
+	if l.audience != "" {
+		d.add("audience", l.audience)
 	}
-	d.add("authority host", j.authorityHost)
+	d.add("authority host", l.authorityHost)
 }
 
 func (d *diagnosis) add(name, value string) {
@@ -90,8 +100,8 @@ func hostOnly(address string) string {
 }
 
 // identify tells who the job is, and what the application must be told to trust it.
-func (d *diagnosis) identify(j *job, claims azoidc.Claims) {
-	d.Identity = &identity{
+func (d *diagnosis) identify(l *login, claims azoidc.Claims) {
+	d.Identity = &jobIdentity{
 		Issuer:         claims.Issuer,
 		Subject:        claims.Subject,
 		Audience:       claims.Audience,
@@ -100,7 +110,16 @@ func (d *diagnosis) identify(j *job, claims azoidc.Claims) {
 		ExpiresAt:      unlessZero(claims.ExpiresAt),
 		JobWorkflowRef: claims.JobWorkflowRef,
 	}
-	d.Federated = newFederatedCredential(j.clientID, claims)
+	d.Federated = newFederatedCredential(l.clientID, claims)
+}
+
+func newFederatedCredential(clientID string, claims azoidc.Claims) *federatedCredential {
+	f := &federatedCredential{Issuer: claims.Issuer, Subject: claims.Subject}
+	if len(claims.Audience) > 0 {
+		f.Audience = claims.Audience[0]
+	}
+	f.Command = advice.FederatedCredential(clientID, f.Issuer, f.Subject, f.Audience)
+	return f
 }
 
 func unlessZero(t time.Time) *time.Time {
@@ -111,7 +130,7 @@ func unlessZero(t time.Time) *time.Time {
 }
 
 // conclude comes to the verdict, after the last step.
-func (d *diagnosis) conclude(j *job) {
+func (d *diagnosis) conclude(l *login) {
 	var failed []step
 	for _, s := range d.Steps {
 		if s.Result == resultFailed {
@@ -123,5 +142,5 @@ func (d *diagnosis) conclude(j *job) {
 		return
 	}
 	d.Well = true
-	d.Verdict = fmt.Sprintf("all is well: this job signs in as application %s in tenant %s", j.clientID, j.tenantID)
+	d.Verdict = fmt.Sprintf("all is well: this job signs in as application %s in tenant %s", l.clientID, l.tenantID)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 // The exit status of shells for a command that can't be run, and for one that isn't there.
@@ -38,41 +40,41 @@ func (p *program) exec(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.cannotRun(flags.Arg(0), err)
 	}
-	j := p.job(common)
-	if err := j.check(); err != nil {
+	l := p.login(common)
+	if err := l.check(); err != nil {
 		return p.failed(err)
 	}
 
-	signals := watchSignals()
-	defer signals.stop()
+	caught := watchSignals()
+	defer caught.stop()
 	open := p.serveEndpoint
 	if tokenFile {
 		open = p.keepTokenFile
 	}
-	supply, status := p.untilSignal(ctx, signals, func(ctx context.Context) (*supply, error) { return open(ctx, &j, wanted) })
-	if supply == nil {
+	tokens, status := p.untilSignal(ctx, caught, func(ctx context.Context) (*supply, error) { return open(ctx, &l, wanted) })
+	if tokens == nil {
 		return status
 	}
-	defer supply.close()
-	env := childEnvironment(p.env, supply, keepRequestToken)
-	return p.runChild(ctx, signals, path, flags.Args(), env)
+	defer tokens.close()
+	env := childEnvironment(p.env, tokens, keepRequestToken)
+	return p.runChild(ctx, caught, path, flags.Args(), env)
 }
 
 // untilSignal opens a supply. Without one, because it failed or a signal came first, it returns an exit status.
-func (p *program) untilSignal(ctx context.Context, signals *signals, open func(context.Context) (*supply, error)) (*supply, int) {
-	ctx, stop := signals.cancel(ctx)
-	supply, err := open(ctx)
-	signal := stop()
+func (p *program) untilSignal(ctx context.Context, caught *signals, open func(context.Context) (*supply, error)) (*supply, int) {
+	ctx, stop := caught.cancel(ctx)
+	tokens, err := open(ctx)
+	sig := stop()
 	switch {
-	case signal != nil && supply != nil:
-		supply.close()
-		return nil, exitOfSignal(signal)
-	case signal != nil:
-		return nil, exitOfSignal(signal)
+	case sig != nil && tokens != nil:
+		tokens.close()
+		return nil, proc.SignalStatus(sig)
+	case sig != nil:
+		return nil, proc.SignalStatus(sig)
 	case err != nil:
 		return nil, p.failed(err)
 	}
-	return supply, exitWell
+	return tokens, exitWell
 }
 
 // cannotRun reports as shells do.

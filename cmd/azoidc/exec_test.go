@@ -78,7 +78,7 @@ func TestExecEnvironment(t *testing.T) {
 			require.Equal(t, "2019-08-01", env.get("ARM_MSI_API_VERSION"))
 			require.Empty(t, env.get("AZURE_FEDERATED_TOKEN_FILE"), "SDKs would take it before the endpoint")
 			require.Equal(t, cloud.ClientID(), env.get("AZURE_CLIENT_ID"))
-			for _, name := range requestVariables {
+			for _, name := range requestVariables() {
 				require.Equal(t, test.keep && test.job[name] != "", env.get(name) != "", name)
 			}
 			require.Zero(t, cloud.Count(azoidctest.EntraToken), "nothing is acquired that nobody wants")

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"io"
 	"strings"
+
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // commonFlags are those of every command. What is left out, the environment tells.
@@ -23,7 +25,7 @@ func newFlagSet(command string) *flag.FlagSet {
 func (c *commonFlags) register(flags *flag.FlagSet, env environment) {
 	flags.StringVar(&c.tenantID, "tenant-id", "", "")
 	flags.StringVar(&c.clientID, "client-id", "", "")
-	flags.StringVar(&c.connectionID, "service-connection-id", env.get("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"), "")
+	flags.StringVar(&c.connectionID, "service-connection-id", env.get(ci.AzurePipelines.ConnectionID), "")
 	flags.StringVar(&c.audience, "audience", env.get("AZOIDC_AUDIENCE"), "")
 	flags.StringVar(&c.authorityHost, "authority-host", env.get("AZURE_AUTHORITY_HOST"), "")
 	flags.BoolVar(&c.disableInstanceDiscovery, "disable-instance-discovery", env.isTrue("AZOIDC_DISABLE_INSTANCE_DISCOVERY"), "")

@@ -34,16 +34,16 @@ func inJob(cloud *azoidctest.Cloud, env map[string]string, more ...string) *prog
 	return &program{env: append(toEnvironment(env), more...), transport: cloud}
 }
 
-// jobOf is what p makes of its environment and the flags.
-func jobOf(t testing.TB, p *program, args ...string) *job {
+// loginOf is what p makes of its environment and the flags.
+func loginOf(t testing.TB, p *program, args ...string) *login {
 	t.Helper()
 	var common commonFlags
 	flags := newFlagSet("test")
 	common.register(flags, p.env)
 	require.NoError(t, flags.Parse(args))
-	j := p.job(common)
-	require.NoError(t, j.check())
-	return &j
+	l := p.login(common)
+	require.NoError(t, l.check())
+	return &l
 }
 
 func toEnvironment(variables map[string]string) environment {

@@ -1,11 +1,89 @@
+// Command azoidc gives Azure tokens to the steps of a CI job that aren't written in Go.
+//
+//	azoidc exec -- ./deploy.sh     # az, terraform, python … in it sign in for as long as the job lasts
+//	azoidc token -scope https://vault.azure.net/.default -o raw
+//	azoidc doctor                  # what is set, who the job is, what Microsoft Entra says, and what to do
+//
+// It runs in GitHub Actions, in jobs with "permissions: id-token: write", and in Azure Pipelines, in tasks with a
+// service connection and SYSTEM_ACCESSTOKEN mapped. No secret is needed but the job's own.
+//
+// Exit status: exec exits with that of its command, with 128+n when signal n ended it, with 126 when it can't be run and
+// 127 when it isn't found. Otherwise 0 means well, 1 not well, 2 wrong usage.
 package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"log"
 	"os"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
 func main() {
 	p := program{env: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(p.run(context.Background(), os.Args[1:]))
+}
+
+// The exit status of everything but the command that exec runs.
+const (
+	exitWell    = 0
+	exitNotWell = 1
+	exitUsage   = 2
+)
+
+// A program is one run of azoidc, with what it has of the world around it.
+type program struct {
+	env            environment
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	transport      policy.Transporter // nil: the library's default
+}
+
+// run returns the exit status.
+func (p *program) run(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		return p.misused("", fmt.Errorf("a command is missing"))
+	}
+	switch name, args := args[0], args[1:]; name {
+	case "exec":
+		return p.exec(ctx, args)
+	case "token":
+		return p.token(ctx, args)
+	case "doctor":
+		return p.doctor(ctx, args)
+	case "help", "-h", "-help", "--help":
+		return p.help("")
+	default:
+		return p.misused("", fmt.Errorf("there is no command %q", name))
+	}
+}
+
+// log is for messages of azoidc's own, on the standard error like all but results.
+func (p *program) log() *log.Logger { return log.New(p.stderr, "azoidc: ", 0) }
+
+func (p *program) failed(err error) int {
+	p.log().Print(err)
+	return exitNotWell
+}
+
+func (p *program) misused(command string, err error) int {
+	p.log().Print(err)
+	_, _ = fmt.Fprintf(p.stderr, "Run 'azoidc %s' for help.\n", joined(command, "-h"))
+	return exitUsage
+}
+
+func (p *program) help(command string) int {
+	if _, err := io.WriteString(p.stdout, usage(command)); err != nil {
+		return p.failed(err)
+	}
+	return exitWell
+}
+
+func joined(command, argument string) string {
+	if command == "" {
+		return argument
+	}
+	return command + " " + argument
 }

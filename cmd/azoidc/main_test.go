@@ -1,12 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // roleVariable makes this test binary play a command that azoidc exec runs, see role_test.go.
@@ -38,4 +44,77 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+func TestUsage(t *testing.T) {
+	for name, test := range map[string]struct {
+		args   []string
+		stderr string
+	}{
+		"nothing":                {nil, "a command is missing"},
+		"unknown command":        {[]string{"login"}, `no command "login"`},
+		"unknown flag":           {[]string{"token", "-subscription", "x"}, "-subscription"},
+		"flag without value":     {[]string{"exec", "-scope"}, "-scope"},
+		"empty scope":            {[]string{"exec", "-scope", " ", "--", "true"}, "a scope is something like"},
+		"exec of nothing":        {[]string{"exec", "-token-file", "--"}, "a command to run is missing"},
+		"token without scope":    {[]string{"token"}, "exactly one -scope"},
+		"token for two scopes":   {[]string{"token", "-scope", "a", "-scope", "b"}, "exactly one -scope"},
+		"token with argument":    {[]string{"token", "-scope", "a", "b"}, `unexpected argument "b"`},
+		"token in another form":  {[]string{"token", "-scope", "a", "-o", "yaml"}, "one of json, raw"},
+		"doctor with argument":   {[]string{"doctor", "me"}, `unexpected argument "me"`},
+		"doctor in another form": {[]string{"doctor", "-o", "raw"}, "one of text, json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &program{}, test.args...)
+			require.Equal(t, exitUsage, r.status)
+			require.Contains(t, r.stderr, test.stderr)
+			require.Contains(t, r.stderr, " -h' for help.")
+			require.Empty(t, r.stdout)
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	common := []string{"-tenant-id", "-client-id", "-service-connection-id", "-audience", "-authority-host"}
+	for command, own := range map[string][]string{
+		"exec":   {"-scope"},
+		"token":  {"-scope", "-o=json"},
+		"doctor": {"-scope", "-o=text"},
+	} {
+		switches := []string{"-disable-instance-discovery"}
+		if command == "exec" {
+			switches = append(switches, "-token-file", "-keep-request-token")
+		}
+		for _, h := range []string{"-h", "-help", "--help"} {
+			args := []string{command}
+			for _, name := range slices.Concat(common, own) {
+				args = append(args, name)
+				if !strings.Contains(name, "=") {
+					args = append(args, "x")
+				}
+			}
+			r := run(t, &program{}, append(append(args, switches...), h)...)
+			require.Equal(t, exitWell, r.status, r.stderr)
+			require.Empty(t, r.stderr)
+			for _, name := range slices.Concat(common, own, switches) {
+				name, _, _ = strings.Cut(name, "=")
+				require.Contains(t, r.stdout, "\n  "+name+" ", command)
+			}
+		}
+	}
+	for _, h := range []string{"help", "-h", "-help", "--help"} {
+		r := run(t, &program{}, h)
+		require.Equal(t, exitWell, r.status)
+		require.Contains(t, r.stdout, "azoidc exec   [common]")
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestStdoutIsBroken(t *testing.T) {
+	p := &program{stdout: brokenPipe{}, stderr: io.Discard}
+	require.Equal(t, exitNotWell, p.run(t.Context(), []string{"-h"}))
+	require.Equal(t, exitNotWell, p.run(t.Context(), []string{"doctor"}))
 }

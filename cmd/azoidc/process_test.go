@@ -43,7 +43,7 @@ func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, ro
 	}
 	temp := t.TempDir()
 	p := &process{cmd: exec.Command(binary, args...), temp: temp, stderr: &lockedBuffer{}, t: t}
-	p.cmd.Env = append(environment(os.Environ()).without(requestVariables...).without(supplyVariables...),
+	p.cmd.Env = append(environment(os.Environ()).without(requestVariables()...).without(supplyVariables...),
 		"SSL_CERT_FILE="+certificate, "AZOIDC_DISABLE_INSTANCE_DISCOVERY=true", "TMPDIR="+temp, roleVariable+"="+role,
 		"GORACE=atexit_sleep_ms=0")
 	p.cmd.Env = append(p.cmd.Env, toEnvironment(job)...)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 // serviceVariable and tokensVariable tell the deploy role which service to call, and until it has seen how many tokens.
@@ -44,7 +46,7 @@ func play(role string) int {
 	case "wait-forever":
 		stay()
 	case "wait-stubbornly":
-		signal.Ignore(passedOn...)
+		signal.Ignore(proc.Signals()...)
 		stay()
 	case "deploy":
 		err = deploy()
@@ -78,7 +80,7 @@ func stay() {
 // tellSignals tells the first n signals that come.
 func tellSignals(n int) int {
 	came := make(chan os.Signal, n)
-	signal.Notify(came, passedOn...)
+	signal.Notify(came, proc.Signals()...)
 	fmt.Println("ready")
 	for range n {
 		fmt.Println(<-came)

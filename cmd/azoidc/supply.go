@@ -17,12 +17,12 @@ type supply struct {
 }
 
 // serveEndpoint serves tokens as a managed identity endpoint does. Those for the scopes are there when it returns.
-func (p *program) serveEndpoint(ctx context.Context, j *job, wanted []string) (*supply, error) {
-	cred, err := j.credential()
+func (p *program) serveEndpoint(ctx context.Context, l *login, wanted []string) (*supply, error) {
+	cred, err := l.credential()
 	if err != nil {
 		return nil, err
 	}
-	server, err := tokenserver.Start(cred, &tokenserver.Options{ClientID: j.clientID, ErrorLog: p.log()})
+	server, err := tokenserver.Start(cred, &tokenserver.Options{ClientID: l.clientID, ErrorLog: p.log()})
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (p *program) serveEndpoint(ctx context.Context, j *job, wanted []string) (*
 	return &supply{
 		env:        server.Env(),
 		credential: "ManagedIdentityCredential",
-		clientID:   j.clientID,
+		clientID:   l.clientID,
 		close: func() {
 			stopKeeping()
 			_ = server.Close() // only a client that is slow to take its answer makes it fail

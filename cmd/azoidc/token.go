@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // token prints an access token, once the job's log will mask it.
@@ -31,11 +32,11 @@ func (p *program) token(ctx context.Context, args []string) int {
 	case len(wanted) != 1:
 		return p.misused("token", errors.New("exactly one -scope is needed, for example -scope https://vault.azure.net/.default"))
 	}
-	j := p.job(common)
-	if err := j.check(); err != nil {
+	l := p.login(common)
+	if err := l.check(); err != nil {
 		return p.failed(err)
 	}
-	cred, err := j.credential()
+	cred, err := l.credential()
 	if err != nil {
 		return p.failed(err)
 	}
@@ -46,27 +47,20 @@ func (p *program) token(ctx context.Context, args []string) int {
 	if err := p.mask(token.Token); err != nil {
 		return p.failed(err)
 	}
-	if err := p.printToken(output.value, token, j.tenantID); err != nil {
+	if err := p.printToken(output.value, token, l.tenantID); err != nil {
 		return p.failed(err)
 	}
 	return exitWell
 }
 
-// mask makes the job's log show *** in place of the secret from now on. Both systems take commands from either stream;
-// the standard output is for the token.
+// mask makes the job's log show *** in place of the secret from now on. The systems take commands from either stream; the
+// standard output is for the token.
 func (p *program) mask(secret string) error {
-	command := ""
-	switch {
-	case p.env.isTrue(gitHub.marker):
-		// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log
-		command = "::add-mask::"
-	case p.env.isTrue(azurePipelines.marker):
-		// https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret-register-a-value-as-a-secret
-		command = "##vso[task.setsecret]"
-	default:
+	system := ci.Running(p.env.get)
+	if system == nil {
 		return nil
 	}
-	if _, err := fmt.Fprintf(p.stderr, "%s%s\n", command, secret); err != nil {
+	if _, err := fmt.Fprintln(p.stderr, system.Mask(secret)); err != nil {
 		return fmt.Errorf("the token isn't printed, because the log couldn't be told to mask it: %w", err)
 	}
 	return nil
@@ -86,9 +80,7 @@ func (p *program) printToken(output string, token azcore.AccessToken, tenantID s
 		_, err := fmt.Fprintln(p.stdout, token.Token)
 		return err
 	}
-	encoder := json.NewEncoder(p.stdout)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(accessToken{
+	return writeJSON(p.stdout, accessToken{
 		AccessToken: token.Token,
 		ExpiresOn:   token.ExpiresOn.In(time.Local).Format("2006-01-02 15:04:05.000000"),
 		ExpiresAt:   token.ExpiresOn.Unix(),

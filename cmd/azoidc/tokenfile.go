@@ -25,15 +25,15 @@ const (
 )
 
 // keepTokenFile keeps a file with the CI system's OIDC token, which programs exchange themselves. The scopes are tried.
-func (p *program) keepTokenFile(ctx context.Context, j *job, wanted []string) (*supply, error) {
-	if err := j.try(ctx, wanted); err != nil {
+func (p *program) keepTokenFile(ctx context.Context, l *login, wanted []string) (*supply, error) {
+	if err := l.try(ctx, wanted); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "azoidc-") // 0700
 	if err != nil {
 		return nil, err
 	}
-	file := &tokenFile{path: filepath.Join(dir, "token"), assertion: j.assertion(), log: p.log()}
+	file := &tokenFile{path: filepath.Join(dir, "token"), assertion: l.assertion(), log: p.log()}
 	if err := file.renew(ctx); err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -43,12 +43,12 @@ func (p *program) keepTokenFile(ctx context.Context, j *job, wanted []string) (*
 	return &supply{
 		env: map[string]string{
 			"AZURE_FEDERATED_TOKEN_FILE": file.path,
-			"AZURE_CLIENT_ID":            j.clientID,
-			"AZURE_TENANT_ID":            j.tenantID,
-			"AZURE_AUTHORITY_HOST":       j.authorityHost,
+			"AZURE_CLIENT_ID":            l.clientID,
+			"AZURE_TENANT_ID":            l.tenantID,
+			"AZURE_AUTHORITY_HOST":       l.authorityHost,
 		},
 		credential: "WorkloadIdentityCredential",
-		clientID:   j.clientID,
+		clientID:   l.clientID,
 		close: func() {
 			stopKeeping()
 			_ = os.RemoveAll(dir)
@@ -57,11 +57,11 @@ func (p *program) keepTokenFile(ctx context.Context, j *job, wanted []string) (*
 }
 
 // try acquires a token for each scope, to find out before the command does.
-func (j *job) try(ctx context.Context, wanted []string) error {
+func (l *login) try(ctx context.Context, wanted []string) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	cred, err := j.credential()
+	cred, err := l.credential()
 	if err != nil {
 		return err
 	}

@@ -24,15 +24,15 @@ func TestTokenFileIsFresh(t *testing.T) {
 		p := inJob(cloud, cloud.GitHubJob(nil).Env())
 		stderr := &lockedBuffer{}
 		p.stderr = stderr
-		supply, err := p.keepTokenFile(t.Context(), jobOf(t, p), []string{vaultScope})
+		tokens, err := p.keepTokenFile(t.Context(), loginOf(t, p), []string{vaultScope})
 		require.NoError(t, err)
-		path := supply.env["AZURE_FEDERATED_TOKEN_FILE"]
+		path := tokens.env["AZURE_FEDERATED_TOKEN_FILE"]
 		require.Equal(t, map[string]string{
 			"AZURE_FEDERATED_TOKEN_FILE": path,
 			"AZURE_CLIENT_ID":            cloud.ClientID(),
 			"AZURE_TENANT_ID":            cloud.TenantID(),
 			"AZURE_AUTHORITY_HOST":       "https://login.microsoftonline.com/",
-		}, supply.env)
+		}, tokens.env)
 		for end := time.Now().Add(3 * time.Hour); time.Now().Before(end); time.Sleep(7 * time.Second) {
 			synctest.Wait()
 			content, err := os.ReadFile(path)
@@ -53,7 +53,7 @@ func TestTokenFileIsFresh(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "nothing is left of the renewals")
 
-		supply.close()
+		tokens.close()
 
 		require.NoDirExists(t, filepath.Dir(path))
 	})
@@ -74,9 +74,9 @@ func TestTokenFileOfLongLivedTokens(t *testing.T) {
 		p := inJob(cloud, cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection}).Env())
 		stderr := &lockedBuffer{}
 		p.stderr = stderr
-		supply, err := p.keepTokenFile(t.Context(), jobOf(t, p), nil)
+		tokens, err := p.keepTokenFile(t.Context(), loginOf(t, p), nil)
 		require.NoError(t, err)
-		defer supply.close()
+		defer tokens.close()
 		time.Sleep(13 * time.Hour)
 		synctest.Wait()
 		require.Equal(t, 2, cloud.Count(azoidctest.AzureDevOpsOIDC))
@@ -93,9 +93,9 @@ func TestTokenFileSurvivesAnOutage(t *testing.T) {
 		p := inJob(cloud, job.Env())
 		stderr := &lockedBuffer{}
 		p.stderr = stderr
-		supply, err := p.keepTokenFile(t.Context(), jobOf(t, p), nil)
+		tokens, err := p.keepTokenFile(t.Context(), loginOf(t, p), nil)
 		require.NoError(t, err)
-		defer supply.close()
+		defer tokens.close()
 		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(503, nil, ""))
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
@@ -104,7 +104,7 @@ func TestTokenFileSurvivesAnOutage(t *testing.T) {
 		cloud.Mend()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		content, err := os.ReadFile(supply.env["AZURE_FEDERATED_TOKEN_FILE"])
+		content, err := os.ReadFile(tokens.env["AZURE_FEDERATED_TOKEN_FILE"])
 		require.NoError(t, err)
 		claims, err := azoidc.ParseClaims(string(content))
 		require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestExecTokenFile(t *testing.T) {
 	require.Equal(t, cloud.ClientID(), env.get("AZURE_CLIENT_ID"))
 	require.Equal(t, cloud.URL+"/", env.get("AZURE_AUTHORITY_HOST"))
 	require.Equal(t, "WorkloadIdentityCredential", env.get("AZURE_TOKEN_CREDENTIALS"))
-	for _, name := range append(requestVariables, "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "ARM_USE_MSI") {
+	for _, name := range append(requestVariables(), "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "ARM_USE_MSI") {
 		require.Empty(t, env.get(name), name)
 	}
 	require.NoError(t, p.stdin.Close())

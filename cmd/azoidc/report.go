@@ -1,28 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
-func (d *diagnosis) writeJSON(w io.Writer) error {
+func (d *diagnosis) writeJSON(w io.Writer) error { return writeJSON(w, d) }
+
+// writeJSON writes content for people to read.
+func writeJSON(w io.Writer, content any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(d)
+	return encoder.Encode(content)
 }
 
 func (d *diagnosis) writeText(w io.Writer) error {
 	var text strings.Builder
-	ci := d.CI
-	if ci == "" {
-		ci = "none that azoidc knows"
-	}
-	fmt.Fprintf(&text, "CI system: %s\n", ci)
+	fmt.Fprintf(&text, "CI system: %s\n", cmp.Or(d.CI, "none that azoidc knows"))
 	section(&text, "Settings", d.settingRows())
 	section(&text, "The job's identity, by its OIDC token", d.identityRows())
 	section(&text, "The application's federated identity credential must hold exactly", d.federatedRows())
@@ -117,4 +118,17 @@ func (d *diagnosis) writeSteps(w io.Writer) {
 
 func indented(text string) string {
 	return strings.ReplaceAll("\n"+strings.TrimRight(text, "\n"), "\n", "\n           ")
+}
+
+// maxQuote is how many characters of others' texts are shown.
+const maxQuote = 500
+
+// oneLine makes a text of others fit for a job's log, where a line can be a command to the CI system.
+func oneLine(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	line := []rune(strings.Join(words, " "))
+	if len(line) > maxQuote {
+		return string(line[:maxQuote]) + "…"
+	}
+	return string(line)
 }

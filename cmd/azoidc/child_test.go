@@ -1,0 +1,47 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestChildEnvironment(t *testing.T) {
+	env := environment{
+		"PATH=/bin", "AZURE_CLIENT_ID=another", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential",
+		"IDENTITY_ENDPOINT=old", "IDENTITY_SERVER_THUMBPRINT=old", "AZURE_FEDERATED_TOKEN_FILE=old",
+		"ARM_USE_OIDC=true", "ARM_OIDC_TOKEN=old", "ARM_OIDC_TOKEN_FILE_PATH=old",
+		"ACTIONS_ID_TOKEN_REQUEST_URL=u", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=t",
+		"SYSTEM_OIDCREQUESTURI=u", "SYSTEM_ACCESSTOKEN=t", "ARM_OIDC_REQUEST_TOKEN=t", "ARM_OIDC_REQUEST_URL=u",
+	}
+	s := &supply{env: map[string]string{"IDENTITY_ENDPOINT": "new"}, credential: "ManagedIdentityCredential", clientID: "mine"}
+	require.ElementsMatch(t, environment{
+		"PATH=/bin", "AZURE_CLIENT_ID=mine", "AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential", "IDENTITY_ENDPOINT=new",
+	}, childEnvironment(env, s, false))
+	kept := childEnvironment(env, s, true)
+	for _, name := range requestVariables() {
+		require.NotEmpty(t, kept.get(name), name)
+	}
+	require.Equal(t, environment{"AZURE_TOKEN_CREDENTIALS=prod", "IDENTITY_ENDPOINT=new"},
+		childEnvironment(environment{"AZURE_TOKEN_CREDENTIALS=prod"}, s, false), "AZURE_CLIENT_ID isn't introduced")
+}
+
+func TestNoProxyOnLoopback(t *testing.T) {
+	for name, test := range map[string]struct {
+		env  environment
+		want string
+	}{
+		"no proxy":          {environment{"NO_PROXY=a"}, ""},
+		"proxy":             {environment{"HTTP_PROXY=http://proxy"}, "127.0.0.1"},
+		"proxy, exceptions": {environment{"http_proxy=http://proxy", "NO_PROXY=a,.b"}, "a,.b,127.0.0.1"},
+		"both spellings":    {environment{"ALL_PROXY=http://proxy", "NO_PROXY=a", "no_proxy=b"}, "b,127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			child := childEnvironment(test.env, &supply{}, false)
+			require.Equal(t, test.want, child.get("no_proxy"))
+			if test.want != "" {
+				require.Equal(t, test.want, child.get("NO_PROXY"))
+			}
+		})
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/ci"
+)
+
+// A login is how a CI job signs in: as which application, by the OIDC tokens of which system.
+type login struct {
+	system                   *ci.System // nil outside CI
+	tenantID, clientID       string
+	tenantFrom, clientFrom   string // the flag, or the variables that were looked at
+	connectionID, audience   string
+	requestURL, requestToken string
+	authorityHost            string // with a slash at its end
+	disableInstanceDiscovery bool
+	client                   azcore.ClientOptions
+}
+
+func (p *program) login(flags commonFlags) login {
+	l := login{
+		system:                   ci.Detect(p.env.get),
+		connectionID:             flags.connectionID,
+		audience:                 flags.audience,
+		authorityHost:            withSlash(flags.authorityHost),
+		disableInstanceDiscovery: flags.disableInstanceDiscovery,
+	}
+	named := ci.GitHubActions // outside CI, its variables are the ones to set
+	if l.system != nil {
+		named = l.system
+		l.requestURL, l.requestToken = p.env.get(named.RequestURL), p.env.get(named.RequestToken)
+	}
+	l.tenantID, l.tenantFrom = p.env.unless("-tenant-id", flags.tenantID, named.TenantID)
+	l.clientID, l.clientFrom = p.env.unless("-client-id", flags.clientID, named.ClientID)
+	l.client = azcore.ClientOptions{
+		Transport: p.transport,
+		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: l.authorityHost},
+	}
+	return l
+}
+
+func withSlash(host string) string {
+	if host == "" {
+		host = cloud.AzurePublic.ActiveDirectoryAuthorityHost
+	}
+	return strings.TrimRight(host, "/") + "/"
+}
+
+var errOutside = errors.New(ci.Outside())
+
+// check names all that is missing.
+func (l *login) check() error {
+	if l.system == nil {
+		return errOutside
+	}
+	return errors.Join(l.checkRequest(), l.checkIdentity())
+}
+
+// checkRequest is about what a request for an OIDC token takes.
+func (l *login) checkRequest() error {
+	if l.system == nil {
+		return errOutside
+	}
+	var missing []string
+	if l.requestURL == "" {
+		missing = append(missing, l.system.RequestURL)
+	}
+	if l.requestToken == "" {
+		missing = append(missing, l.system.RequestToken)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s: %s", l.system.Name, l.system.Missing(missing...))
+	}
+	if !l.system.ChoosesAudience && l.audience != "" {
+		return fmt.Errorf("%s: the audience can't be chosen, leave out -audience and AZOIDC_AUDIENCE: the system decides it", l.system.Name)
+	}
+	if l.system.ConnectionID != "" && l.connectionID == "" {
+		return fmt.Errorf("%s: no -service-connection-id, and %s", l.system.Name, l.system.Missing(l.system.ConnectionID))
+	}
+	return nil
+}
+
+// checkIdentity is about the application.
+func (l *login) checkIdentity() error {
+	var missing []error
+	if l.tenantID == "" {
+		missing = append(missing, fmt.Errorf("missing the tenant's ID: pass -tenant-id or set %s", l.tenantFrom))
+	}
+	if l.clientID == "" {
+		missing = append(missing, fmt.Errorf("missing the application's ID: pass -client-id or set %s", l.clientFrom))
+	}
+	return errors.Join(missing...)
+}
+
+// credential is for the application; check has passed.
+func (l *login) credential() (*azoidc.TokenCache, error) {
+	options := azoidc.CredentialOptions{ClientOptions: l.client, DisableInstanceDiscovery: l.disableInstanceDiscovery}
+	if l.system == ci.AzurePipelines {
+		cred, err := azoidc.NewAzurePipelinesCredential(l.tenantID, l.clientID, l.connectionID, l.requestToken,
+			&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options, RequestURI: l.requestURL})
+		if err != nil {
+			return nil, err
+		}
+		return cred.TokenCache, nil
+	}
+	cred, err := azoidc.NewGitHubActionsCredential(l.tenantID, l.clientID, &azoidc.GitHubActionsCredentialOptions{
+		CredentialOptions: options, Audience: l.audience, RequestURL: l.requestURL, RequestToken: l.requestToken,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return cred.TokenCache, nil
+}
+
+// assertion requests the job's OIDC tokens; checkRequest has passed.
+func (l *login) assertion() azoidc.AssertionFunc {
+	if l.system == ci.AzurePipelines {
+		return azoidc.AzurePipelinesAssertion(l.connectionID, l.requestToken,
+			&azoidc.AzurePipelinesAssertionOptions{ClientOptions: l.client, RequestURI: l.requestURL})
+	}
+	return azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+		ClientOptions: l.client, Audience: l.audience, RequestURL: l.requestURL, RequestToken: l.requestToken,
+	})
+}
