@@ -24,8 +24,8 @@ import (
 // where the assertion comes from, as an error made with [azidentity.NewCredentialUnavailableError].
 type AssertionFunc func(ctx context.Context) (string, error)
 
-// FileAssertion reads the assertion from the file at path, anew at every call, and trims white space around it. A
-// program that writes such files is the Azure workload identity webhook of Kubernetes, or "azoidc exec -token-file".
+// FileAssertion returns a function that reads the assertion from the file at path at every call, and trims white space
+// around it. The Azure workload identity webhook of Kubernetes writes such files, and so does "azoidc exec -token-file".
 func FileAssertion(path string) AssertionFunc {
 	return func(context.Context) (string, error) {
 		content, err := os.ReadFile(path)
@@ -42,8 +42,9 @@ func FileAssertion(path string) AssertionFunc {
 	}
 }
 
-// StaticAssertion returns jwt at every call. Such an assertion can't be refreshed: acquire the tokens that a job will
-// need with [TokenCache.Preload] before it expires, and use a source that asks anew wherever there is one.
+// StaticAssertion returns a function that returns jwt at every call. Such an assertion can't be refreshed: acquire the
+// tokens that a job will need with [TokenCache.Preload] before it expires. Prefer a source of new assertions wherever there
+// is one.
 func StaticAssertion(jwt string) AssertionFunc {
 	jwt = strings.TrimSpace(jwt)
 	return func(context.Context) (string, error) {
@@ -162,9 +163,10 @@ const (
 	maxCommandOutput = 1 << 20
 )
 
-// CommandAssertion runs the command name with args at every call and takes the JWT from its standard output, white
-// space trimmed. What it writes to its standard error is quoted in the error when it fails; its standard output never
-// is. When ctx ends, the command is killed with all that it started (on Unix, its process group).
+// CommandAssertion returns a function that runs the command name with args at every call. The command prints the assertion
+// on its standard output; white space around it is trimmed. If the command fails, the error quotes its standard error and
+// never its standard output. When ctx ends, or after one minute if ctx has no deadline, the command is killed with all that
+// it started (on Unix, its process group).
 func CommandAssertion(name string, args ...string) AssertionFunc {
 	args = append([]string(nil), args...)
 	return func(ctx context.Context) (string, error) {

@@ -18,13 +18,14 @@ import (
 type AzurePipelinesAssertionOptions struct {
 	azcore.ClientOptions // of the requests to Azure DevOps; Retry included
 
-	// RequestURI replaces SYSTEM_OIDCREQUESTURI, which is otherwise read anew at every request.
+	// RequestURI replaces the environment variable SYSTEM_OIDCREQUESTURI. If it is empty, that variable is read at every
+	// request.
 	RequestURI string
 }
 
-// AzurePipelinesAssertion requests a new OIDC token from Azure DevOps at every call, for the service connection. Where
-// its arguments are empty, AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN tell, at every request.
-// Requests that fail for a moment are repeated as options.Retry says; options may be nil.
+// AzurePipelinesAssertion returns a function that requests a new OIDC token for the service connection from Azure DevOps at
+// every call. Empty arguments are read from AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN at every
+// request. It repeats requests that fail for a moment, as options.Retry says. Options may be nil.
 // https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create
 func AzurePipelinesAssertion(serviceConnectionID, systemAccessToken string, options *AzurePipelinesAssertionOptions) AssertionFunc {
 	if options == nil {
@@ -41,7 +42,8 @@ func AzurePipelinesAssertion(serviceConnectionID, systemAccessToken string, opti
 type AzurePipelinesCredentialOptions struct {
 	CredentialOptions
 
-	// RequestURI replaces SYSTEM_OIDCREQUESTURI, which is otherwise read anew at every request.
+	// RequestURI replaces the environment variable SYSTEM_OIDCREQUESTURI. If it is empty, that variable is read at every
+	// request.
 	RequestURI string
 }
 
@@ -52,11 +54,17 @@ type AzurePipelinesCredential struct {
 	*TokenCache
 }
 
-// NewAzurePipelinesCredential makes an AzurePipelinesCredential. Where arguments are empty, the variables tell that the
-// AzureCLI and AzurePowerShell tasks set, AZURESUBSCRIPTION_TENANT_ID, AZURESUBSCRIPTION_CLIENT_ID (then
-// AZURE_TENANT_ID, AZURE_CLIENT_ID) and AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, and SYSTEM_ACCESSTOKEN, which a step
-// must map in its env. It makes no request. It fails for arguments that can't be right; that the program doesn't run in
-// Azure Pipelines is what GetToken reports, as a credential-unavailable error.
+// NewAzurePipelinesCredential makes an AzurePipelinesCredential for the application of a service connection. Empty values
+// are read from these environment variables, of which the AzureCLI@2 and AzurePowerShell@5 tasks set those that begin with
+// AZURESUBSCRIPTION_:
+//
+//   - tenantID: AZURESUBSCRIPTION_TENANT_ID, then AZURE_TENANT_ID
+//   - clientID: AZURESUBSCRIPTION_CLIENT_ID, then AZURE_CLIENT_ID
+//   - serviceConnectionID: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID
+//   - systemAccessToken: SYSTEM_ACCESSTOKEN, which a step must map in its env
+//
+// Options may be nil. NewAzurePipelinesCredential makes no request. It returns an error only for arguments that can't be
+// right. If the program doesn't run in Azure Pipelines, GetToken says so, with a credential-unavailable error.
 func NewAzurePipelinesCredential(tenantID, clientID, serviceConnectionID, systemAccessToken string, options *AzurePipelinesCredentialOptions) (*AzurePipelinesCredential, error) {
 	if options == nil {
 		options = &AzurePipelinesCredentialOptions{}

@@ -18,7 +18,7 @@ type Claims struct {
 	Issuer, Subject, ID            string
 	Audience                       []string
 	IssuedAt, NotBefore, ExpiresAt time.Time // zero when absent
-	JobWorkflowRef                 string    // GitHub only
+	JobWorkflowRef                 string    // of a reusable workflow; GitHub only
 }
 
 // ParseClaims decodes the claims of assertion, a JWT in the compact form of RFC 7519. It verifies no signature: only

@@ -15,30 +15,30 @@ import (
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
-// CredentialOptions are the options that all credentials of this package share. They are read by the constructor and
-// never modified.
+// CredentialOptions are the options that all credentials of this package share. Constructors copy them and never modify
+// them.
 type CredentialOptions struct {
-	// ClientOptions apply to both legs, the requests for assertions and those to Microsoft Entra. Retry counts
-	// attempts of the whole exchange: each one requests an assertion of its own. MaxRetries below zero means a single
-	// attempt. TryTimeout bounds each request; 0 means 30 seconds. Redirects are never followed and bodies never
+	// ClientOptions apply to both legs: the requests for assertions and the requests to Microsoft Entra. Retry counts
+	// attempts of the whole exchange, each of which requests an assertion of its own; MaxRetries below zero means a single
+	// attempt. TryTimeout bounds each request; 0 means 30 seconds. Redirects are never followed and bodies are never
 	// logged, whatever Transport and Logging say.
 	azcore.ClientOptions
 
-	// AdditionallyAllowedTenants are the tenants beside the credential's own for which it may acquire tokens; "*"
-	// allows any.
+	// AdditionallyAllowedTenants are the tenants for which the credential may acquire tokens beside its own. "*" allows
+	// any tenant.
 	AdditionallyAllowedTenants []string
 
-	// Cache is a persistent cache to share tokens with other processes and instances, as in azidentity. Its zero value
-	// means none: tokens are held in memory only.
+	// Cache is a persistent cache, as in azidentity, by which processes and instances share tokens. Its zero value means
+	// none: tokens are held in memory only.
 	Cache azidentity.Cache
 
-	// DisableInstanceDiscovery is for disconnected and private clouds: Microsoft Entra isn't asked whether it knows
-	// the authority host. For its own well-known hosts it never is.
+	// DisableInstanceDiscovery is for disconnected and private clouds. If it is true, Microsoft Entra isn't asked whether
+	// it knows the authority host. It never is asked about Entra's own well-known hosts.
 	DisableInstanceDiscovery bool
 
-	// ReplicationTimeout bounds how long refusals are retried that a new federated identity credential causes until
-	// all of Entra's servers know it (AADSTS70021, 700211, 700212, 700213). 0 means 5 seconds until the credential has
-	// acquired its first token, 30 seconds afterwards; less than 0 means not at all.
+	// ReplicationTimeout bounds how long an exchange is retried that Entra refused with AADSTS70021, 700211, 700212 or
+	// 700213. Entra refuses so while some of its servers don't know a new federated identity credential yet. 0 means
+	// 5 seconds until the credential has acquired its first token, and 30 seconds afterwards. Less than 0 means no retry.
 	ReplicationTimeout time.Duration
 
 	// TokenCache configures the cache in front of the credential.
@@ -55,9 +55,11 @@ type AssertionCredential struct {
 	*TokenCache
 }
 
-// NewAssertionCredential makes an AssertionCredential for the application clientID in tenantID; where they are empty,
-// AZURE_CLIENT_ID and AZURE_TENANT_ID tell. Each attempt of an exchange calls assertion once, and once more when what it
-// returned can't be presented. It makes no request and fails only for arguments that can't be right.
+// NewAssertionCredential makes an AssertionCredential for the application clientID in the tenant tenantID. Empty values are
+// read from AZURE_CLIENT_ID and AZURE_TENANT_ID. Options may be nil.
+//
+// Each attempt of an exchange calls assertion once, and a second time if Entra could only refuse what it returned.
+// NewAssertionCredential makes no request. It returns an error only for arguments that can't be right.
 func NewAssertionCredential(tenantID, clientID string, assertion AssertionFunc, options *AssertionCredentialOptions) (*AssertionCredential, error) {
 	if assertion == nil {
 		return nil, errNoAssertionFunc

@@ -18,16 +18,17 @@ import (
 type GitHubActionsAssertionOptions struct {
 	azcore.ClientOptions // of the requests to GitHub; Retry included
 
-	// Audience is the aud claim to ask for. Empty: what Microsoft Entra recommends for the cloud of
-	// ClientOptions.Cloud or AZURE_AUTHORITY_HOST, "api://AzureADTokenExchange" in the public one.
+	// Audience is the aud claim to ask for. If it is empty, the audience is the one that Microsoft Entra recommends for the
+	// cloud of ClientOptions.Cloud or AZURE_AUTHORITY_HOST: "api://AzureADTokenExchange" in the public cloud.
 	Audience string
-	// RequestURL and RequestToken replace ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN, which are
-	// otherwise read anew at every request. Gitea's, Forgejo's and Terraform's variables hold the same.
+	// RequestURL and RequestToken replace the environment variables ACTIONS_ID_TOKEN_REQUEST_URL and
+	// ACTIONS_ID_TOKEN_REQUEST_TOKEN. Empty values are read from those variables at every request. The runners of Gitea
+	// and Forgejo set the same variables.
 	RequestURL, RequestToken string
 }
 
-// GitHubActionsAssertion requests a new OIDC token from GitHub Actions at every call. Requests that fail for a moment
-// are repeated as options.Retry says; options may be nil.
+// GitHubActionsAssertion returns a function that requests a new OIDC token from GitHub Actions at every call. It repeats
+// requests that fail for a moment, as options.Retry says. Options may be nil.
 // https://docs.github.com/actions/reference/security/oidc
 func GitHubActionsAssertion(options *GitHubActionsAssertionOptions) AssertionFunc {
 	if options == nil {
@@ -54,9 +55,11 @@ type GitHubActionsCredential struct {
 	*TokenCache
 }
 
-// NewGitHubActionsCredential makes a GitHubActionsCredential for the application clientID in tenantID; where they are
-// empty, AZURE_CLIENT_ID and AZURE_TENANT_ID tell. It makes no request. It fails for arguments that can't be right;
-// that the program doesn't run in GitHub Actions is what GetToken reports, as a credential-unavailable error.
+// NewGitHubActionsCredential makes a GitHubActionsCredential for the application clientID in the tenant tenantID. Empty
+// values are read from AZURE_CLIENT_ID and AZURE_TENANT_ID. Options may be nil.
+//
+// NewGitHubActionsCredential makes no request. It returns an error only for arguments that can't be right. If the program
+// doesn't run in GitHub Actions, GetToken says so, with a credential-unavailable error.
 func NewGitHubActionsCredential(tenantID, clientID string, options *GitHubActionsCredentialOptions) (*GitHubActionsCredential, error) {
 	if options == nil {
 		options = &GitHubActionsCredentialOptions{}

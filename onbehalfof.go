@@ -21,10 +21,14 @@ type OnBehalfOfCredential struct {
 	*TokenCache
 }
 
-// NewOnBehalfOfCredential makes an OnBehalfOfCredential. The userAssertion is the access token that the user called
-// with: its audience is this very application, clientID. The assertion is the application's own. Where tenantID and
-// clientID are empty, AZURE_TENANT_ID and AZURE_CLIENT_ID tell. It makes no request and fails only for arguments that
-// can't be right.
+// NewOnBehalfOfCredential makes an OnBehalfOfCredential for one user:
+//
+//   - tenantID and clientID identify this application. Empty values are read from AZURE_TENANT_ID and AZURE_CLIENT_ID.
+//   - userAssertion is the access token that the user called this application with; its audience is this application.
+//   - assertion returns the application's own assertions.
+//
+// Options may be nil. NewOnBehalfOfCredential makes no request. It returns an error only for arguments that can't be
+// right.
 func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion AssertionFunc, options *OnBehalfOfCredentialOptions) (*OnBehalfOfCredential, error) {
 	userAssertion = strings.TrimSpace(userAssertion)
 	switch {

@@ -26,8 +26,8 @@ const (
 	ScopeSQL = "https://database.windows.net/.default"
 	// ScopeContainerRegistry serves azcontainerregistry.
 	ScopeContainerRegistry = "https://containerregistry.azure.net/.default"
-	// ScopeAppConfiguration serves azappconfig, if it is told the cloud; else it asks for its store's own URL with
-	// /.default behind it.
+	// ScopeAppConfiguration serves azappconfig if its client options name the cloud. Otherwise azappconfig asks for its
+	// store's own URL with /.default behind it.
 	ScopeAppConfiguration = "https://appconfig.azure.com/.default"
 )
 
