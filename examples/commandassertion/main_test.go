@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// TestMain makes this program the command, too: it prints the token that it gets from the address.
+func TestMain(m *testing.M) {
+	address := os.Getenv("PRINT_TOKEN_FROM")
+	if address == "" {
+		os.Exit(m.Run())
+	}
+	if err := printToken(address); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func printToken(address string) error {
+	response, err := http.Get(address)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(os.Stdout, response.Body)
+	return errors.Join(err, response.Body.Close())
+}
+
+func TestCommand(t *testing.T) {
+	testkit.OutsideCI(t)
+	cloud := azoidctest.New(nil)
+	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
+	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
+	t.Setenv("PRINT_TOKEN_FROM", issuer(t, cloud))
+
+	cred, err := newCredential([]string{os.Args[0]}, onCloud(cloud))
+	require.NoError(t, err)
+	for _, scope := range []string{azoidc.ScopeResourceManager, azoidc.ScopeKeyVault} {
+		_, err = cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}})
+		require.NoError(t, err)
+	}
+	exchanges := cloud.Requests(azoidctest.EntraToken)
+	require.Len(t, exchanges, 2)
+	require.NotEqual(t, exchanges[0].Assertion.ID, exchanges[1].Assertion.ID)
+}
+
+// issuer is the address of a program that hands out a new OIDC token to whoever asks.
+func issuer(t *testing.T, cloud *azoidctest.Cloud) string {
+	t.Helper()
+	job := cloud.GitHubJob(nil)
+	assertion := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+		ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
+	})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, err := assertion(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(w, token)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestCommandThatFails(t *testing.T) {
+	testkit.OutsideCI(t)
+	cloud := azoidctest.New(nil)
+	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
+	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
+	t.Setenv("PRINT_TOKEN_FROM", "http://127.0.0.1:0")
+	cred, err := newCredential([]string{os.Args[0]}, onCloud(cloud))
+	require.NoError(t, err)
+	err = cred.Preload(t.Context(), azoidc.ScopeResourceManager)
+	require.ErrorContains(t, err, "exit status 1")
+	require.Zero(t, cloud.Count(azoidctest.EntraToken))
+}
+
+func onCloud(cloud *azoidctest.Cloud) *azoidc.AssertionCredentialOptions {
+	return &azoidc.AssertionCredentialOptions{CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()}}
+}

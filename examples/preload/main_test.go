@@ -1,0 +1,49 @@
+package main
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// The job goes on after the OIDC token's end, with what was preloaded and with nothing else.
+func TestPreload(t *testing.T) {
+	testkit.OutsideCI(t)
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		job := cloud.GitHubJob(nil) // any system that hands out a token for a while
+		t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
+		t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
+		oidcToken, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
+		})(t.Context())
+		require.NoError(t, err)
+
+		cred, err := signIn(t.Context(), oidcToken, &azoidc.AssertionCredentialOptions{
+			CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()},
+		})
+		require.NoError(t, err)
+		time.Sleep(55 * time.Minute)
+		for _, scope := range []string{azoidc.ScopeResourceManager, azoidc.ScopeKeyVault, azoidc.ScopeStorage} {
+			_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true})
+			require.NoError(t, err)
+		}
+		_, err = cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{azoidc.ScopeGraph}, EnableCAE: true})
+		require.ErrorContains(t, err, "expired")
+		require.Equal(t, 3, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
+func TestNoToken(t *testing.T) {
+	testkit.OutsideCI(t)
+	cred, err := signIn(t.Context(), "", &azoidc.AssertionCredentialOptions{})
+	require.Nil(t, cred)
+	require.ErrorContains(t, err, "missing")
+}
