@@ -53,7 +53,7 @@ func (s *server) credential(userToken string) (*azoidc.OnBehalfOfCredential, err
 	if err != nil {
 		return nil, err
 	}
-	time.AfterFunc(time.Until(claims.ExpiresAt), func() { s.users.Delete(key) })
 	held, _ := s.users.LoadOrStore(key, cred)
+	time.AfterFunc(time.Until(claims.ExpiresAt), func() { s.users.Delete(key) })
 	return held.(*azoidc.OnBehalfOfCredential), nil
 }
