@@ -1,19 +1,39 @@
-// Package redact is the gate that text of others passes before this module prints or returns it: what services, proxies,
-// certificates, tokens and the environment say.
+// Package redact is the one gate that text of others passes before this module prints or returns it: what services,
+// proxies, certificates, tokens, the environment and arguments say. Text of this module's own passes it once more as a
+// whole, so that pieces which are harmless by themselves stay harmless together.
+//
+// What comes out holds
+//
+//   - no secret that the gate was told of, in any form that a service can plausibly echo, see below, and no JWT;
+//   - no control character, and no character that hides, reorders or joins others: U+FFFD stands for a run of them. Line ends
+//     are kept by Text only;
+//   - nothing that a CI system takes for a command in its log, in any letter case: a space splits the ## of ##vso[ and ##[
+//     wherever they stand, and the :: of ::name:: at the beginning of a line;
+//   - no more than a bound.
+//
+// All else is exactly as it came: addresses, scopes and subjects can be copied from it.
+//
+// # Echoes
+//
+// A secret is recognized as it is, URL-encoded, JSON-escaped or HTML-escaped, also twice; in base64, standard or URL-safe,
+// padded or not, at any place of what was encoded (Basic's user:password, a JSON document); in hexadecimal; interrupted by
+// white space; and of each of these any part of 16 characters or more, so also cut short or a segment of a JWT alone. Secrets
+// of 8 to 15 characters are recognized whole; shorter ones aren't. A service that means to pass a secret on can: reversed,
+// encrypted, one letter at a time.
 package redact
 
 import (
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 )
 
-// maxLine is how many characters of a service's answer an error quotes: Entra's longest descriptions fit.
-const maxLine = 1200
+const (
+	// maxLine is how many characters of a service's answer an error quotes: Entra's longest descriptions fit.
+	maxLine = 1200
+	// maxText bounds a whole report, in bytes.
+	maxText = 64 << 10
+)
 
 const redacted = "[redacted]"
 
@@ -25,76 +45,59 @@ func Hide(secret string) string {
 	return redacted
 }
 
-// jwtLike finds JWTs in a text, also those cut before their signature: each begins with the base64url of `{"`.
-var jwtLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?`)
+// Line makes others' text fit for a report: on one line, without secrets, at most 1200 characters and an ellipsis.
+func Line(text string, secrets ...string) string { return echoesOf(secrets).line(text) }
 
-// Text takes the given secrets and all JWTs out of a text that a service wrote, for a service may echo what it got.
-func Text(text string, secrets ...string) string {
-	for _, secret := range secrets {
-		text = without(text, strings.TrimSpace(secret))
+// Text is Line for a text of several lines: its line ends are kept, and at most 64 KiB and an ellipsis.
+func Text(text string, secrets ...string) string { return echoesOf(secrets).text(text) }
+
+// Body makes an answer that isn't of the documented form fit for a report. A page for people is only named.
+func Body(body []byte, secrets ...string) string { return echoesOf(secrets).body(body) }
+
+func (e *echoes) line(text string) string {
+	line := disarmed(onOneLine(e.without(bounded(text, maxText))))
+	switch length := utf8.RuneCountInString(line); {
+	case length <= maxLine, length == maxLine+1 && strings.HasSuffix(line, ellipsis):
+		return line
 	}
-	return jwtLike.ReplaceAllString(text, redacted)
+	return string([]rune(line)[:maxLine]) + ellipsis
 }
 
-func without(text, secret string) string {
-	forms := []string{secret, url.QueryEscape(secret)}
-	if segments := strings.Split(secret, "."); len(segments) == 3 {
-		forms = append(forms, segments[1], segments[2])
+func (e *echoes) text(text string) string {
+	lines := strings.Split(e.without(bounded(text, maxText)), "\n")
+	for i, line := range lines {
+		lines[i] = disarmed(visible(strings.TrimSuffix(line, "\r")))
 	}
-	for _, form := range forms {
-		if len(form) >= 8 { // less is no secret, and replacing it would garble the text
-			text = strings.ReplaceAll(text, form, redacted)
-		}
-	}
-	return text
+	return bounded(strings.Join(lines, "\n"), maxText)
 }
 
-// Line makes a text that a service wrote fit for an error: on one line, so that it can't forge a command to the CI
-// system in a job's log, without secrets, and shortened.
-func Line(text string, secrets ...string) string {
-	words := strings.FieldsFunc(Text(text, secrets...), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
-	})
-	line := []rune(strings.ToValidUTF8(strings.Join(words, " "), "�"))
-	if len(line) > maxLine {
-		return string(line[:maxLine]) + "…"
-	}
-	return string(line)
-}
-
-// Body makes an answer that isn't of the documented form fit for an error. A page for people is only named.
-func Body(body []byte, secrets ...string) string {
+func (e *echoes) body(body []byte) string {
 	begin := strings.ToLower(strings.TrimSpace(string(body[:min(len(body), 200)])))
 	if strings.HasPrefix(begin, "<!doctype") || strings.HasPrefix(begin, "<html") {
 		return "(an HTML page)"
 	}
-	return Line(string(body), secrets...)
+	return e.line(string(body))
 }
 
-// Response returns resp for an error to keep: its body, if it is JSON, without secrets, else only quoted; and without the
-// request's headers and body, which hold the assertion or the request token.
-func Response(resp *http.Response, body []byte, secrets ...string) *http.Response {
-	text := Body(body, secrets...)
-	if json.Valid(body) {
-		text = Text(string(body), secrets...)
+const ellipsis = "…"
+
+// bounded cuts what limit bytes don't hold, and says so with an ellipsis, so that nothing is taken for the end that isn't.
+func bounded(text string, limit int) string {
+	if len(text) <= limit || len(text) <= limit+len(ellipsis) && strings.HasSuffix(text, ellipsis) {
+		return text
 	}
-	clean := *resp
-	clean.Header = resp.Header.Clone()
-	clean.Header.Del("Set-Cookie")
-	clean.ContentLength = int64(len(text))
-	clean.Body = io.NopCloser(strings.NewReader(text))
-	clean.TLS = nil
-	clean.Request = nil
-	if resp.Request != nil {
-		clean.Request = &http.Request{Method: resp.Request.Method, URL: URL(resp.Request.URL), Header: http.Header{}}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	return &clean
+	return text[:limit] + ellipsis
 }
 
-// URL returns u without its query, fragment and user.
-func URL(u *url.URL) *url.URL {
-	if u == nil {
-		return nil
+// jwtLike finds JWTs in a text, also those cut before their signature: each begins with the base64url of `{"`.
+var jwtLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){0,3}`)
+
+func withoutJWTs(text string) string {
+	if !strings.Contains(text, "eyJ") {
+		return text
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	return jwtLike.ReplaceAllString(text, redacted)
 }
