@@ -1,9 +1,16 @@
 package azoidctest
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
+)
+
+// Limits, see https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
+const (
+	maxCredentials    = 20
+	maxCredentialText = 600 // characters of each field
 )
 
 // Application is an app registration of the cloud's tenant, with its federated identity credentials.
@@ -60,11 +67,42 @@ func (c *Cloud) application(clientID string) *Application {
 // ClientID returns the application's client ID, which is also the claim appid of its access tokens.
 func (a *Application) ClientID() string { return a.clientID }
 
-// Trust adds a federated credential to the application.
+// Trust adds a federated credential to the application, and does nothing if the application has it. It panics where Microsoft
+// Graph refuses: if the application has a credential for the same issuer and subject with another audience, or has 20
+// credentials, or if a field is empty or too long.
 func (a *Application) Trust(credential FederatedCredential) {
+	if err := credential.validate(); err != nil {
+		panic("azoidctest: Trust: " + err.Error())
+	}
+	added := registration{credential, time.Now().Add(credential.EffectiveAfter)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.credentials = append(a.credentials, registration{credential, time.Now().Add(credential.EffectiveAfter)})
+	for i, known := range a.credentials {
+		switch {
+		case known.Issuer != credential.Issuer || known.Subject != credential.Subject:
+		case known.Audience != credential.Audience:
+			panic("azoidctest: Trust: the application has a credential for this issuer and subject, with the audience " + known.Audience)
+		default:
+			if added.effective.Before(known.effective) {
+				a.credentials[i] = added
+			}
+			return
+		}
+	}
+	if len(a.credentials) == maxCredentials {
+		panic(fmt.Sprintf("azoidctest: Trust: an application has at most %d credentials", maxCredentials))
+	}
+	a.credentials = append(a.credentials, added)
+}
+
+// validate checks what Microsoft Graph checks when a credential is created.
+func (f *FederatedCredential) validate() error {
+	for name, value := range map[string]string{"Issuer": f.Issuer, "Subject": f.Subject, "Audience": f.Audience} {
+		if value == "" || len(value) > maxCredentialText || strings.TrimSpace(value) != value {
+			return fmt.Errorf("%s must have 1 to %d characters and no white space around them: %q", name, maxCredentialText, value)
+		}
+	}
+	return nil
 }
 
 // Distrust removes all federated credentials from the application.

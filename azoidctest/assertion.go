@@ -1,6 +1,7 @@
 package azoidctest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 // verifyAssertion checks a client assertion that another issuer signed, as Entra does, see
 // https://learn.microsoft.com/entra/workload-id/workload-identity-federation#how-it-works and RFC 7523 section 3. Only
 // issuers that the application trusts are ever read from.
-func (c *Cloud) verifyAssertion(ctx context.Context, app *Application, assertion string) error {
+func (c *Cloud) verifyAssertion(ctx context.Context, app *Application, authority, assertion string) error {
 	claims := jwt.MapClaims{}
 	now, later := app.trusted()
 	if len(now)+len(later) == 0 {
@@ -35,13 +36,25 @@ func (c *Cloud) verifyAssertion(ctx context.Context, app *Application, assertion
 	if err != nil {
 		return refuseAssertion(err, claims)
 	}
-	if err := match(now, claims); err != nil {
-		if match(later, claims) == nil {
+	exchange := ""
+	if issuer, _ := claims.GetIssuer(); c.isEntra(issuer) {
+		exchange = exchangeAt(authority)
+	}
+	if err := match(now, claims, exchange); err != nil {
+		if match(later, claims, exchange) == nil {
 			return refuse(70021)
 		}
 		return err
 	}
 	return nil
+}
+
+// isEntra returns true for the issuers that Entra has for this cloud's tenants.
+func (c *Cloud) isEntra(issuer string) bool {
+	ids := append([]string{c.options.TenantID}, c.options.AdditionalTenants...)
+	return slices.ContainsFunc(ids, func(tenant string) bool {
+		return issuer == c.issuerV1(tenant) || issuer == c.issuerV2(c.endpoints.entra, tenant)
+	})
 }
 
 func (c *Cloud) assertionKey(ctx context.Context, issuer string, token *jwt.Token) (any, error) {
@@ -78,8 +91,9 @@ func outOfTime(claims jwt.MapClaims) *refusal {
 }
 
 // match returns nil if one of the credentials is for the claims. Otherwise it compares issuer, subject and audience in this
-// order, and its error names the first that no credential has.
-func match(credentials []FederatedCredential, claims jwt.MapClaims) error {
+// order, and its error names the first that no credential has. exchange is the audience that a credential must have if Entra
+// itself issued the assertion, and is empty if it didn't.
+func match(credentials []FederatedCredential, claims jwt.MapClaims, exchange string) error {
 	issuer, _ := claims.GetIssuer()
 	subject, _ := claims.GetSubject()
 	audience, _ := claims.GetAudience()
@@ -96,7 +110,15 @@ func match(credentials []FederatedCredential, claims jwt.MapClaims) error {
 		}
 		return unmatched(700213, "subject", subject)
 	}
-	if !slices.ContainsFunc(same, func(f FederatedCredential) bool { return slices.Contains(audience, f.Audience) }) {
+	trusted := same[0].Audience // issuer and subject belong to one credential only
+	if trusted == exchangeID || exchange != "" && trusted != exchange {
+		return refusef(700214, "The audience '%s' of the federated identity credential is not allowed. It must be '%s'.",
+			trusted, cmp.Or(exchange, exchangeAudience))
+	}
+	if exchange != "" { // Entra names its application, the credential the URI of the same
+		trusted = exchangeID
+	}
+	if !slices.Contains(audience, trusted) {
 		return unmatched(700212, "audience", strings.Join(audience, ", "))
 	}
 	return nil
@@ -149,7 +171,8 @@ func (c *Cloud) verifyUser(r *http.Request, app *Application) (string, error) {
 	if form.Get("assertion") == "" {
 		return "", missing("assertion")
 	}
-	claims, err := c.verifyEntra(r.Context(), form.Get("assertion"), c.current().tolerance())
+	// No tolerance: Entra has refused users' assertions that had ended seconds before.
+	claims, err := c.verifyEntra(r.Context(), form.Get("assertion"), 0)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
 		return "", refusef(500133, "Assertion is not within its valid time range. Ensure that the access token is not "+

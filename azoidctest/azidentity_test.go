@@ -19,6 +19,9 @@ import (
 // Clients nobody here wrote get tokens over TLS, and the service takes them.
 
 func TestAzurePipelinesCredential(t *testing.T) {
+	audience := map[azoidctest.ConnectionKind]string{
+		azoidctest.OlderConnection: "api://AzureADTokenExchange", azoidctest.NewerConnection: "fb60f99c-7a34-4190-8149-302f77469936",
+	}
 	for name, kind := range map[string]azoidctest.ConnectionKind{"older": azoidctest.OlderConnection, "newer": azoidctest.NewerConnection} {
 		t.Run(name, func(t *testing.T) {
 			server := azoidctest.NewServer(nil)
@@ -36,7 +39,8 @@ func TestAzurePipelinesCredential(t *testing.T) {
 			request := server.Requests(azoidctest.EntraToken)[0]
 			require.Equal(t, job.Issuer, request.Assertion.Issuer)
 			require.Equal(t, job.Subject, request.Assertion.Subject)
-			require.Equal(t, []string{job.Audience}, request.Assertion.Audience)
+			require.Equal(t, "api://AzureADTokenExchange", job.Audience, "what the federated credential has")
+			require.Equal(t, []string{audience[kind]}, request.Assertion.Audience)
 		})
 	}
 }

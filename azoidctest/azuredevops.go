@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -12,8 +13,7 @@ import (
 )
 
 const (
-	newerAudience = "fb60f99c-7a34-4190-8149-302f77469936"
-	signInPath    = "_signin"
+	signInPath = "_signin"
 
 	olderAssertionLifetime    = 5 * time.Minute
 	olderAssertionBackdated   = 10 * time.Minute
@@ -29,7 +29,9 @@ const (
 	// OlderConnection gets tokens from the issuer https://vstoken.dev.azure.com/{organization ID}, with the audience
 	// api://AzureADTokenExchange. They live for 5 minutes.
 	OlderConnection ConnectionKind = iota
-	// NewerConnection gets tokens from Entra itself, whose audience is a fixed GUID. They live for 24 h 5 min.
+	// NewerConnection gets tokens from Entra itself, with the audience fb60f99c-7a34-4190-8149-302f77469936. They live for
+	// 24 h 5 min. The federated credential must have the audience api://AzureADTokenExchange all the same: Entra knows that
+	// both mean one application. It refuses a credential with the GUID with AADSTS700214.
 	NewerConnection
 )
 
@@ -69,7 +71,7 @@ type PipelinesJobOptions struct {
 type PipelinesJob struct {
 	RequestURI, SystemAccessToken string // what the agent exports
 	ServiceConnectionID           string
-	Issuer, Subject, Audience     string // of the job's OIDC tokens, and of its federated credential
+	Issuer, Subject, Audience     string // of the connection's federated credential
 
 	cloud   *Cloud
 	options PipelinesJobOptions
@@ -115,14 +117,14 @@ func (j *PipelinesJob) identify() {
 		j.Issuer = j.cloud.issuerV2(j.cloud.endpoints.entra, j.cloud.options.TenantID)
 		j.Subject = fmt.Sprintf("/eid1/c/pub/t/%s/a/%s/sc/%s/%s", encodedGUID(j.cloud.options.TenantID),
 			encodedGUID(j.options.Application.clientID), organizationID, j.ServiceConnectionID)
-		j.Audience = newerAudience
+		j.Audience = exchangeAudience
 		j.key = j.cloud.entraSigningKey()
 		return
 	}
 	made := j.cloud.issuerOf(j.cloud.endpoints.devOpsIssuer+"/"+organizationID, "Azure DevOps")
 	j.Issuer = made.url
 	j.Subject = fmt.Sprintf("sc://%s/%s/%s", j.options.Organization, j.options.Project, j.options.ServiceConnection)
-	j.Audience = defaultAudience
+	j.Audience = exchangeAudience
 	j.key = made.key
 }
 
@@ -225,10 +227,16 @@ func (a *agent) serve(w http.ResponseWriter, r *http.Request) {
 	case query.Get("api-version") == "":
 		refusePipelines(w, http.StatusBadRequest, "VssVersionNotSpecifiedException",
 			`No api-version was supplied for the "POST" request.`)
+	case !apiVersion.MatchString(query.Get("api-version")):
+		refusePipelines(w, http.StatusBadRequest, "VssVersionOutOfRangeException",
+			"The requested REST API version is out of range for this server.")
 	default:
 		a.answer(w, r, query.Get("serviceConnectionId"))
 	}
 }
+
+// apiVersion matches the version of the endpoint's documentation, its previews and later versions.
+var apiVersion = regexp.MustCompile(`^(7\.[1-9]|[89]\.[0-9])(-preview(\.1)?)?$`)
 
 func (a *agent) answer(w http.ResponseWriter, r *http.Request, connectionID string) {
 	job := a.jobOf(connectionID)
@@ -298,19 +306,40 @@ func (j *PipelinesJob) currentToken() string {
 
 // issue makes a token as of then, and says when it ends.
 func (j *PipelinesJob) issue(then time.Time) (token string, ends time.Time) {
-	lifetime, backdated := newerAssertionLifetime, time.Duration(0)
-	if j.options.Kind == OlderConnection {
-		lifetime, backdated = olderAssertionLifetime, olderAssertionBackdated
+	lifetime := olderAssertionLifetime
+	if j.options.Kind == NewerConnection {
+		lifetime = newerAssertionLifetime
 	}
 	lifetime = cmp.Or(j.cloud.current().assertionLifetime, lifetime)
 	ends = then.Truncate(time.Second).Add(lifetime.Truncate(time.Second))
-	return j.key.sign(jwt.MapClaims{
+	claims := j.olderClaims(then)
+	if j.options.Kind == NewerConnection {
+		claims = j.newerClaims(then)
+	}
+	claims["iss"], claims["sub"] = j.Issuer, j.Subject
+	claims["iat"], claims["exp"] = then.Unix(), ends.Unix()
+	return j.key.sign(claims), ends
+}
+
+func (j *PipelinesJob) olderClaims(then time.Time) jwt.MapClaims {
+	return jwt.MapClaims{
 		"jti": newGUID(),
-		"iss": j.Issuer,
-		"sub": j.Subject,
 		"aud": j.Audience,
-		"iat": then.Unix(),
-		"nbf": then.Add(-backdated).Unix(),
-		"exp": ends.Unix(),
-	}), ends
+		"nbf": then.Add(-olderAssertionBackdated).Unix(),
+	}
+}
+
+// newerClaims returns the claims that Entra gives to Azure DevOps' application. There is no jti among them.
+func (j *PipelinesJob) newerClaims(then time.Time) jwt.MapClaims {
+	return jwt.MapClaims{
+		"aud":    exchangeID,
+		"nbf":    then.Unix(),
+		"azp":    "499b84ac-1321-427f-aa17-267ca6975798", // Azure DevOps
+		"azpacr": "2",
+		"idtyp":  "app",
+		"oid":    guidOf("Azure DevOps in " + j.cloud.options.TenantID),
+		"tid":    j.cloud.options.TenantID,
+		"uti":    rand.Text(),
+		"ver":    "2.0",
+	}
 }

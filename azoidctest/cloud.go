@@ -2,6 +2,7 @@ package azoidctest
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,7 +123,10 @@ type Cloud struct {
 	mu           sync.Mutex // guards what follows, is never held over a wait
 	settings     settings
 	legs         [legCount]legState
-	hosts        map[string]bool
+	hosts        map[string]bool         // true: of Entra or a CI system; false: of a service
+	handlers     map[string]http.Handler // of the test's, by host name or wildcard
+	azure        map[string]*api         // Azure's services, by host name or wildcard; constant
+	apis         []*api                  // the same, those of the public cloud first
 	issuers      map[string]*ciIssuer    // by URL
 	applications map[string]*Application // by lower-case client ID
 	gitHubJobs   map[string]*GitHubJob   // by path
@@ -143,6 +147,8 @@ func New(options *Options) *Cloud {
 		options:      o,
 		endpoints:    newEndpoints(o.BaseURL),
 		hosts:        map[string]bool{},
+		handlers:     map[string]http.Handler{},
+		azure:        map[string]*api{},
 		issuers:      map[string]*ciIssuer{},
 		applications: map[string]*Application{},
 		gitHubJobs:   map[string]*GitHubJob{},
@@ -159,8 +165,9 @@ func New(options *Options) *Cloud {
 		c.ciKeys.transport, c.entraKeys.transport = o.IssuerTransport, o.IssuerTransport
 	}
 	for _, endpoint := range c.endpoints.all() {
-		c.addHost(endpoint)
+		c.addHost(endpoint, endpoint != c.endpoints.services)
 	}
+	c.addAzure()
 	c.Register(o.ClientID)
 	return c
 }
@@ -235,9 +242,10 @@ func (c *Cloud) knowsTenant(id string) bool {
 		slices.ContainsFunc(c.options.AdditionalTenants, func(other string) bool { return strings.EqualFold(id, other) })
 }
 
-// addHost makes the URL's host one that resolves, in memory. c.mu is held, or c isn't shared yet.
-func (c *Cloud) addHost(endpoint string) {
+// addHost makes the URL's host one of the cloud's. c.mu is held, or c isn't shared yet.
+func (c *Cloud) addHost(endpoint string, reserved bool) {
 	if u, err := url.Parse(endpoint); err == nil {
-		c.hosts[u.Host] = true
+		host := hostOf(u.Host)
+		c.hosts[host] = c.hosts[host] || reserved
 	}
 }

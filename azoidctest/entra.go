@@ -6,8 +6,15 @@ import (
 	"strings"
 )
 
-// issuerV2 returns the tenant's issuer at an authority, as in https://login.microsoftonline.com/{tenant}/v2.0.
+// issuerV2 returns the tenant's issuer at an authority, as in https://login.microsoftonline.com/{tenant}/v2.0. It is the same
+// for all hosts of a cloud.
 func (c *Cloud) issuerV2(authority, tenant string) string {
+	host := splitHost(authority)
+	if a := entraCloud(host); a != nil {
+		authority = "https://" + a.authorities[0]
+	} else if c.isRegional(host) {
+		authority = c.endpoints.entra
+	}
 	return authority + "/" + strings.ToLower(tenant) + "/v2.0"
 }
 
@@ -39,7 +46,7 @@ func (c *Cloud) routeEntra(authority string, path []string) (Leg, http.HandlerFu
 			writeJSON(w, http.StatusOK, jwks{Keys: []jwk{c.entraSigningKey().public()}})
 		}
 	case "oauth2/v2.0/token":
-		return EntraToken, func(w http.ResponseWriter, r *http.Request) { c.serveToken(w, r, tenant) }
+		return EntraToken, func(w http.ResponseWriter, r *http.Request) { c.serveToken(w, r, authority, tenant) }
 	}
 	return Elsewhere, http.NotFound
 }
@@ -69,12 +76,12 @@ func clouds() []knownCloud {
 func (c *Cloud) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	asked, err := url.Parse(r.URL.Query().Get("authorization_endpoint"))
 	own, _ := url.Parse(c.endpoints.entra)
-	if err != nil || asked.Scheme != "https" || asked.Host != own.Host && !entraHosts[asked.Host] {
+	if err != nil || asked.Scheme != "https" || asked.Host != own.Host && entraCloud(asked.Host) == nil {
 		refuse(50049).write(w, r)
 		return
 	}
 	known := clouds()
-	if !entraHosts[own.Host] {
+	if entraCloud(own.Host) == nil {
 		known = append(known, knownCloud{own.Host, own.Host, []string{own.Host}})
 	}
 	tenant, _, _ := strings.Cut(strings.TrimPrefix(asked.Path, "/"), "/")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -131,6 +132,22 @@ func Throttle(limit int, window time.Duration) Fault {
 // a code that this package doesn't know, the answer has the status 400 and the error invalid_request.
 func EntraRefusal(code int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) { refuse(code).write(w, r) }
+}
+
+// OnTenant returns a Fault that hands to fault the requests to this tenant's endpoints of Entra, and lets the cloud answer the
+// others. Entra counts by tenant, so this throttles one of several:
+//
+//	cloud.Fail(azoidctest.EntraToken, azoidctest.OnTenant(tenantID, azoidctest.Throttle(10, time.Minute)))
+//
+// With [Cloud.FailNext], the others count too.
+func OnTenant(tenantID string, fault Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if slices.ContainsFunc(strings.Split(r.URL.Path, "/"), func(segment string) bool { return strings.EqualFold(segment, tenantID) }) {
+			fault(w, r, next)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}
 }
 
 // OnScope returns a Fault that hands to fault the token requests that ask for scope, alone or among other scopes, and lets

@@ -14,8 +14,6 @@ import (
 )
 
 const (
-	defaultAudience = "api://AzureADTokenExchange"
-
 	gitHubAssertionLifetime    = 5 * time.Minute
 	gitHubRequestTokenLifetime = 6*time.Hour + 10*time.Minute
 )
@@ -23,17 +21,26 @@ const (
 // GitHubJobOptions describe a job of GitHub Actions, which decides what its tokens say.
 type GitHubJobOptions struct {
 	Repository  string // octo-org/octo-repo if empty
-	Ref         string // refs/heads/main if empty
+	Ref         string // refs/heads/main if empty, refs/pull/1/merge for a pull request
 	Environment string // the job has no environment if empty
 	PullRequest bool   // the workflow runs for a pull request
 
-	// Subject replaces the subject that follows from the fields above, as custom subject claims and immutable subjects
-	// do, see https://docs.github.com/actions/reference/security/oidc.
+	// RepositoryID and RepositoryOwnerID are the numbers by which GitHub knows the repository and its owner: the claims
+	// repository_id and repository_owner_id. If they are empty, they are 456789 and 123456.
+	RepositoryID, RepositoryOwnerID string
+
+	// ImmutableSubject puts both numbers into the subject, as in repo:octo-org@123456/octo-repo@456789:ref:refs/heads/main.
+	// That is what repositories on github.com have that were created, renamed or transferred since 2026-07-15, see
+	// https://learn.microsoft.com/entra/workload-id/workload-identities-github-immutable-subjects.
+	ImmutableSubject bool
+
+	// Subject replaces the subject that follows from the fields above, as custom subject claims do, see
+	// https://docs.github.com/actions/reference/security/oidc.
 	Subject string
 
-	// Issuer is the URL of the issuer, for instance an enterprise's own or that of a GitHub Enterprise Server. Its
-	// documents are published below this URL, in memory. If Issuer is empty, it is
-	// https://token.actions.githubusercontent.com.
+	// Issuer is the URL of the issuer, for instance an enterprise's own, https://token.actions.githubusercontent.com/octo,
+	// or that of a GitHub Enterprise Server. Its documents are published below this URL, in memory. If Issuer is empty, it
+	// is https://token.actions.githubusercontent.com.
 	Issuer string
 
 	Audience string // of the federated credential; api://AzureADTokenExchange if empty
@@ -68,14 +75,19 @@ func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
 		o = *options
 	}
 	o.Repository = cmp.Or(o.Repository, "octo-org/octo-repo")
+	if o.PullRequest {
+		o.Ref = cmp.Or(o.Ref, "refs/pull/1/merge")
+	}
 	o.Ref = cmp.Or(o.Ref, "refs/heads/main")
+	o.RepositoryID = cmp.Or(o.RepositoryID, "456789")
+	o.RepositoryOwnerID = cmp.Or(o.RepositoryOwnerID, "123456")
 	o.Application = cmp.Or(o.Application, c.Application())
 	o.RequestTokenLifetime = cmp.Or(o.RequestTokenLifetime, gitHubRequestTokenLifetime)
 	j := &GitHubJob{
 		RequestToken: rand.Text(),
 		Issuer:       cmp.Or(o.Issuer, c.endpoints.gitHubIssuer),
 		Subject:      cmp.Or(o.Subject, o.subject()),
-		Audience:     cmp.Or(o.Audience, defaultAudience),
+		Audience:     cmp.Or(o.Audience, exchangeAudience),
 		cloud:        c,
 		options:      o,
 		expires:      time.Now().Add(o.RequestTokenLifetime),
@@ -95,13 +107,18 @@ func (c *Cloud) GitHubJob(options *GitHubJobOptions) *GitHubJob {
 // subject has the forms of https://docs.github.com/actions/reference/security/oidc#filtering-for-specific-environments:
 // environment before pull request before ref.
 func (o *GitHubJobOptions) subject() string {
+	prefix := "repo:" + o.Repository
+	if o.ImmutableSubject {
+		owner, name, _ := strings.Cut(o.Repository, "/")
+		prefix = "repo:" + owner + "@" + o.RepositoryOwnerID + "/" + name + "@" + o.RepositoryID
+	}
 	switch {
 	case o.Environment != "":
-		return "repo:" + o.Repository + ":environment:" + strings.ReplaceAll(o.Environment, ":", "%3A")
+		return prefix + ":environment:" + strings.ReplaceAll(o.Environment, ":", "%3A")
 	case o.PullRequest:
-		return "repo:" + o.Repository + ":pull_request"
+		return prefix + ":pull_request"
 	}
-	return "repo:" + o.Repository + ":ref:" + strings.ReplaceAll(o.Ref, ":", "%3A")
+	return prefix + ":ref:" + strings.ReplaceAll(o.Ref, ":", "%3A")
 }
 
 // Env returns the environment variables that a step of the job sees: those that the runner sets, and AZURE_TENANT_ID and
@@ -157,6 +174,10 @@ func (j *GitHubJob) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
+	if query.Get("api-version") != "2.0" { // as in RequestURL
+		refuseGitHub(w, http.StatusBadRequest, "The api-version of the request URL is missing")
+		return
+	}
 	audience := query.Get("audience")
 	if !query.Has("audience") {
 		owner, _, _ := strings.Cut(j.options.Repository, "/")
@@ -180,6 +201,7 @@ func (j *GitHubJob) issue(audience string) string {
 	now := time.Now()
 	lifetime := cmp.Or(j.cloud.current().assertionLifetime, gitHubAssertionLifetime)
 	owner, _, _ := strings.Cut(j.options.Repository, "/")
+	workflow := j.options.Repository + "/.github/workflows/deploy.yml@" + j.options.Ref
 	event := "push"
 	if j.options.PullRequest {
 		event = "pull_request"
@@ -193,18 +215,32 @@ func (j *GitHubJob) issue(audience string) string {
 		"nbf": now.Add(-5 * time.Minute).Unix(),
 		"exp": now.Unix() + int64(lifetime/time.Second),
 
-		"repository":         j.options.Repository,
-		"repository_owner":   owner,
-		"ref":                j.options.Ref,
-		"event_name":         event,
-		"workflow":           "deploy",
-		"job_workflow_ref":   j.options.Repository + "/.github/workflows/deploy.yml@" + j.options.Ref,
-		"runner_environment": "github-hosted",
-		"run_id":             "1",
-		"run_attempt":        "1",
+		"repository":            j.options.Repository,
+		"repository_id":         j.options.RepositoryID,
+		"repository_owner":      owner,
+		"repository_owner_id":   j.options.RepositoryOwnerID,
+		"repository_visibility": "private",
+		"ref":                   j.options.Ref,
+		"ref_type":              refType(j.options.Ref),
+		"event_name":            event,
+		"workflow":              "deploy",
+		"workflow_ref":          workflow,
+		"job_workflow_ref":      workflow,
+		"runner_environment":    "github-hosted",
+		"run_id":                "1",
+		"run_number":            "1",
+		"run_attempt":           "1",
+		"check_run_id":          "1",
 	}
 	if j.options.Environment != "" {
 		claims["environment"] = j.options.Environment
 	}
 	return j.issuer.key.sign(claims)
+}
+
+func refType(ref string) string {
+	if strings.HasPrefix(ref, "refs/tags/") {
+		return "tag"
+	}
+	return "branch"
 }

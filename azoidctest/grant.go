@@ -34,9 +34,9 @@ type grant struct {
 // serveToken is the token endpoint, see
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow.
-func (c *Cloud) serveToken(w http.ResponseWriter, r *http.Request, tenant string) {
+func (c *Cloud) serveToken(w http.ResponseWriter, r *http.Request, authority, tenant string) {
 	w.Header().Set("Cache-Control", "no-store, no-cache")
-	g, err := c.authorize(r, tenant)
+	g, err := c.authorize(r, authority, tenant)
 	if err != nil {
 		asRefusal(err, 50027).write(w, r)
 		return
@@ -44,14 +44,17 @@ func (c *Cloud) serveToken(w http.ResponseWriter, r *http.Request, tenant string
 	c.answer(w, r, g)
 }
 
-func (c *Cloud) authorize(r *http.Request, tenant string) (*grant, error) {
+func (c *Cloud) authorize(r *http.Request, authority, tenant string) (*grant, error) {
 	if r.Method != http.MethodPost {
 		return nil, refuse(900561)
 	}
 	if refused := c.checkTenant(tenant); refused != nil {
 		return nil, refused
 	}
-	app, err := c.authenticate(r, tenant)
+	if r.PostForm.Has("resource") {
+		return nil, refuse(901002)
+	}
+	app, err := c.authenticate(r, authority, tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +72,7 @@ func (c *Cloud) authorize(r *http.Request, tenant string) (*grant, error) {
 }
 
 // authenticate finds the application, and verifies that it is the client.
-func (c *Cloud) authenticate(r *http.Request, tenant string) (*Application, error) {
+func (c *Cloud) authenticate(r *http.Request, authority, tenant string) (*Application, error) {
 	form := r.PostForm
 	switch form.Get("grant_type") {
 	case clientCredentialsGrant, onBehalfOfGrant:
@@ -97,7 +100,7 @@ func (c *Cloud) authenticate(r *http.Request, tenant string) (*Application, erro
 	case form.Get("client_assertion_type") != assertionType:
 		return nil, missing("client_assertion_type")
 	}
-	return app, c.verifyAssertion(r.Context(), app, assertion)
+	return app, c.verifyAssertion(r.Context(), app, authority, assertion)
 }
 
 func missing(parameter string) *refusal {
@@ -147,11 +150,18 @@ func isOpenIDScope(scope string) bool {
 
 func (c *Cloud) checkResource(resource string) error {
 	same := func(known string) bool { return sameResource(known, resource) }
-	if c.options.Resources == nil || slices.ContainsFunc(c.options.Resources, same) || slices.ContainsFunc(c.audiences(), same) {
+	if c.options.Resources == nil && isResource(resource) || slices.ContainsFunc(c.options.Resources, same) || slices.ContainsFunc(c.audiences(), same) {
 		return nil
 	}
 	return refusef(500011, "The resource principal named %s was not found in the tenant named %s. You might have sent your "+
 		"authentication request to the wrong tenant.", resource, c.options.TenantID)
+}
+
+// isResource returns true for what can be a resource's identifier: a URI, or an application ID.
+func isResource(name string) bool {
+	_, isGUID := parseGUID(name)
+	uri, err := url.Parse(name)
+	return isGUID || err == nil && uri.IsAbs()
 }
 
 // sameResource returns true for names that differ at most in a slash at the end: https://management.azure.com has always

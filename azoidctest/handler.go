@@ -165,24 +165,11 @@ func (e endpoints) all() []string {
 	return []string{e.gitHub, e.gitHubIssuer, e.devOps, e.devOpsIssuer, e.entra, e.entraV1, e.services}
 }
 
-// entraHosts are the authority hosts that MSAL trusts without asking.
-var entraHosts = map[string]bool{
-	"login.microsoftonline.com":        true,
-	"login.microsoft.com":              true,
-	"login.windows.net":                true,
-	"sts.windows.net":                  true,
-	"login.microsoftonline.us":         true,
-	"login.usgovcloudapi.net":          true,
-	"login.partner.microsoftonline.cn": true,
-	"login.chinacloudapi.cn":           true,
-	"login.microsoftonline.de":         true,
-}
-
-// absolute returns the URL that the client meant, without its query. A server knows only host and path, and the host may be a
-// proxy's: with a BaseURL, what is at no other host of the cloud is below that.
+// absolute returns the URL that the client meant, without its query. A server knows only host and path, and the host may be
+// a proxy's: with a BaseURL, what is at no other host of the cloud is below that.
 func (c *Cloud) absolute(r *http.Request) string {
-	host := r.Host
-	if base, err := url.Parse(c.options.BaseURL); err == nil && base.Host != "" && !c.resolves(host) {
+	host := hostOf(r.Host)
+	if base, err := url.Parse(c.options.BaseURL); err == nil && base.Host != "" && !c.serves(host) {
 		host = base.Host
 	}
 	return "https://" + host + r.URL.Path
@@ -199,8 +186,11 @@ func (c *Cloud) route(ctx context.Context, absolute string) (Leg, http.HandlerFu
 	if job, ok := strings.CutPrefix(absolute, c.endpoints.devOps+"/"); ok {
 		return AzureDevOpsOIDC, c.servePipelines(job)
 	}
+	if h := c.atHost(splitHost(absolute)); h != nil {
+		return Services, h
+	}
 	if s := c.serviceAt(absolute); s != nil {
-		return Services, s.serve
+		return Services, s.api.serveCaller
 	}
 	authority, path := c.splitAuthority(absolute)
 	if authority == "" {
@@ -231,21 +221,18 @@ func (c *Cloud) splitAuthority(absolute string) (authority string, path []string
 	if rest, ok := strings.CutPrefix(absolute, c.endpoints.entra+"/"); ok {
 		return c.endpoints.entra, strings.Split(rest, "/")
 	}
-	host, rest, _ := strings.Cut(strings.TrimPrefix(absolute, "https://"), "/")
-	if !entraHosts[host] {
+	host := splitHost(absolute)
+	if entraCloud(host) == nil && !c.isRegional(host) {
 		return "", nil
 	}
-	return "https://" + host, strings.Split(rest, "/")
+	authority = "https://" + host
+	return authority, strings.Split(strings.TrimPrefix(absolute, authority+"/"), "/")
 }
 
-// resolves says whether the name is one of the cloud's, in memory.
-func (c *Cloud) resolves(host string) bool {
-	if entraHosts[host] {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.hosts[host]
+// splitHost returns the host of an absolute URL.
+func splitHost(absolute string) string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(absolute, "https://"), "/")
+	return host
 }
 
 type internalReadKey struct{}

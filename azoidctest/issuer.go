@@ -37,7 +37,7 @@ func (c *Cloud) issuerOf(url, keyOwner string) *ciIssuer {
 	}
 	made := &ciIssuer{url: url, key: key}
 	c.issuers[url] = made
-	c.addHost(url)
+	c.addHost(url, true)
 	return made
 }
 

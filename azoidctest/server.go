@@ -2,12 +2,13 @@ package azoidctest
 
 import (
 	"context"
-	"encoding/pem"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/http/httptest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 )
 
 // Server is a [Cloud] that is served over TLS on loopback, for programs that need sockets, for instance other processes.
@@ -15,8 +16,11 @@ type Server struct {
 	*Cloud
 	URL string // without a slash at its end; also the authority host
 
-	server *httptest.Server
-	cancel context.CancelFunc
+	server  *httptest.Server
+	cancel  context.CancelFunc
+	network string
+	address string // of the listener
+	root    *certificateAuthority
 }
 
 // NewServer starts a server, which the caller must [Server.Close]. options may be nil and is not modified; its BaseURL isn't
@@ -27,13 +31,39 @@ func NewServer(options *Options) *Server {
 		o = *options
 	}
 	server := httptest.NewUnstartedServer(nil)
-	o.BaseURL = "https://" + server.Listener.Addr().String()
+	address := server.Listener.Addr()
+	o.BaseURL = "https://" + address.String()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{Cloud: New(&o), URL: o.BaseURL, server: server, cancel: cancel}
+	s := &Server{
+		Cloud: New(&o), URL: o.BaseURL,
+		server: server, cancel: cancel, network: address.Network(), address: address.String(), root: newCertificateAuthority(),
+	}
 	server.Config.Handler = s.Cloud
 	server.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	unnamed, err := s.root.issue("localhost") // for clients that send no name, but connect to an address
+	mustCertify(err)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{unnamed}, GetCertificate: s.root.certificate}
 	server.StartTLS()
+	transport := server.Client().Transport.(*http.Transport)
+	transport.TLSClientConfig = &tls.Config{RootCAs: s.root.pool()}
+	transport.DialContext = s.dial
 	return s
+}
+
+// dial connects to the server for every host of the cloud's. Loopback is what it is: a program may have servers of its own.
+func (s *Server) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	switch ip := net.ParseIP(host); {
+	case host == "localhost", ip != nil && ip.IsLoopback():
+	case s.serves(hostOf(address)):
+		network, address = s.network, s.address
+	default:
+		return nil, &unservedError{host}
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
 // Close stops the server and ends all requests, even those that hang.
@@ -43,16 +73,17 @@ func (s *Server) Close() {
 	s.server.Close()
 }
 
-// Client returns a client that trusts the server's certificate. Each call returns the same one.
+// Client returns a client that connects to the server for all hosts of the cloud, for instance management.azure.com, and
+// trusts its certificates. It connects to servers on loopback, too, and to no other host: there it fails with an error that
+// azcore doesn't retry. Each call returns the same client, whose Transport is an *http.Transport.
 func (s *Server) Client() *http.Client { return s.server.Client() }
 
-// ClientOptions returns options that make Azure SDK clients use the server. Entra doesn't know the server's host, so a
-// credential needs DisableInstanceDiscovery too; without it, MSAL asks login.microsoftonline.com about the host.
+// ClientOptions returns options that make Azure SDK clients and credentials use the server, by [Server.Client]. They name the
+// public cloud: the server stands for all its hosts, so no DisableInstanceDiscovery is needed.
 func (s *Server) ClientOptions() azcore.ClientOptions {
-	return azcore.ClientOptions{Transport: s.Client(), Cloud: s.Configuration()}
+	return azcore.ClientOptions{Transport: s.Client(), Cloud: cloud.AzurePublic}
 }
 
-// CertificatePEM returns the server's certificate, for variables such as NODE_EXTRA_CA_CERTS and SSL_CERT_FILE.
-func (s *Server) CertificatePEM() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
-}
+// CertificatePEM returns the certificate of the authority that issues all the server's certificates, for variables such as
+// NODE_EXTRA_CA_CERTS and SSL_CERT_FILE.
+func (s *Server) CertificatePEM() []byte { return s.root.pem() }

@@ -19,12 +19,26 @@ import (
 // Service is a web API that admits requests with an access token for its audience, and answers others with 401 and
 // WWW-Authenticate (RFC 6750 section 3). An admitted request, whatever its method, gets 200 and JSON that says who the
 // caller is, unless [Service.Handle] has set another handler.
+//
+// The Services of Resource Manager, Key Vault, Blob Storage and Microsoft Graph ([Cloud.Service] with any of their
+// audiences) also stand for what is under their own names; see the package's documentation.
 type Service struct {
 	URL      string // where the service is, with everything below
-	Audience string // that access tokens must have, with or without a slash at its end
+	Audience string // that access tokens must have
 	Scope    string // to request such a token: Audience + "/.default"
 
-	cloud *Cloud
+	api *api
+}
+
+// api is what one or several Services have in common: all that is behind the audiences of one web API.
+type api struct {
+	cloud      *Cloud
+	authority  string                                      // URL, named by challenges
+	audiences  []string                                    // accepted everywhere
+	ownHost    bool                                        // the URL of the requested host is an accepted audience, too
+	operations http.Handler                                // what the real service does; nil if the service is a test's
+	texts      func(*api, *challenge) (code, text string)  // of the answers to refused tokens
+	deny       func(http.ResponseWriter, *api, *challenge) // answers a refused token; nil: denyJSON
 
 	mu       sync.Mutex
 	handler  http.Handler
@@ -34,8 +48,16 @@ type Service struct {
 	refused  int
 }
 
+func (c *Cloud) newAPI(operations http.Handler, texts func(*api, *challenge) (string, string), audiences ...string) *api {
+	return &api{cloud: c, authority: c.endpoints.entra, audiences: audiences, operations: operations, texts: texts}
+}
+
 // Service returns the service for this audience, and starts it if there is none. In memory, an audience that is an https
 // URL becomes the service's own URL, unless another part of the cloud has its host.
+//
+// Resource Manager has four audiences: https://management.azure.com and https://management.core.windows.net, with and
+// without a slash at the end. Their Services differ in URL, Audience and Scope only: what is counted, revoked or handled
+// for one is so for all. The same holds for the audiences of Key Vault, Blob Storage and Microsoft Graph.
 func (c *Cloud) Service(audience string) *Service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,19 +70,42 @@ func (c *Cloud) Service(audience string) *Service {
 		URL:      c.endpoints.services + "/" + strconv.Itoa(len(c.services)+1),
 		Audience: audience,
 		Scope:    audience + defaultScopeSuffix,
-		cloud:    c,
+		api:      c.azureFor(audience),
 	}
-	if own, err := url.Parse(audience); c.options.BaseURL == "" && err == nil && own.Scheme == "https" && !c.taken(own.Host) {
+	own, err := url.Parse(audience)
+	if c.options.BaseURL == "" && err == nil && own.Scheme == "https" && !c.taken(own.Host, s.api) {
 		s.URL = strings.TrimRight(audience, "/")
 	}
+	if s.api == nil {
+		s.api = c.newAPI(nil, managerTexts, strings.TrimSuffix(audience, "/"), strings.TrimSuffix(audience, "/")+"/")
+	}
 	c.services = append(c.services, s)
-	c.addHost(s.URL)
+	c.addHost(s.URL, false)
 	return s
 }
 
-// taken returns true for host names of other parts of the cloud, and of services. c.mu is held.
-func (c *Cloud) taken(host string) bool {
-	return entraHosts[host] || c.hosts[host]
+// azureFor returns Azure's service with this audience, or nil. c.mu is held.
+func (c *Cloud) azureFor(audience string) *api {
+	for _, a := range c.apis {
+		if slices.Contains(a.audiences, audience) {
+			return a
+		}
+	}
+	host, isURL := strings.CutPrefix(audience, "https://")
+	if a, ok := findHost(c.azure, host); ok && isURL && a.ownHost {
+		return a
+	}
+	return nil
+}
+
+// taken returns true for host names of other parts of the cloud than the service that a, which may be nil, is behind.
+// c.mu is held.
+func (c *Cloud) taken(host string, a *api) bool {
+	if there, ok := findHost(c.azure, host); ok {
+		return there != a
+	}
+	_, known := c.hosts[host]
+	return known || entraCloud(host) != nil
 }
 
 // serviceAt returns the service at or above the URL, or nil.
@@ -75,6 +120,7 @@ func (c *Cloud) serviceAt(absolute string) *Service {
 	return nil
 }
 
+// audiences returns those of the services that were asked for.
 func (c *Cloud) audiences() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,64 +131,76 @@ func (c *Cloud) audiences() []string {
 	return audiences
 }
 
-// Handle makes handler answer all admitted requests from now on.
+// ServeHTTP makes the service a handler, for [Cloud.Handle]: it admits or refuses the request, and answers it.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.api.serveOperations(w, r) }
+
+// Handle makes handler answer all admitted requests from now on. A nil handler undoes that.
 func (s *Service) Handle(handler http.Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handler = handler
+	s.api.mu.Lock()
+	defer s.api.mu.Unlock()
+	s.api.handler = handler
 }
 
 // Hits returns the number of admitted requests.
 func (s *Service) Hits() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.admitted
+	s.api.mu.Lock()
+	defer s.api.mu.Unlock()
+	return s.api.admitted
 }
 
 // Refusals returns the number of requests that were answered with 401.
 func (s *Service) Refusals() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.refused
+	s.api.mu.Lock()
+	defer s.api.mu.Unlock()
+	return s.api.refused
 }
 
 // Revoke revokes all access tokens that were issued before now: the service answers them with a claims challenge, as
 // described in https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation. Tokens that
 // are issued later are admitted. Revoke returns the claims that the challenge asks for, as JSON.
 func (s *Service) Revoke() (claims string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.revoked = s.cloud.sequence.Load()
-	s.claims = fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, time.Now().Unix())
-	return s.claims
+	s.api.mu.Lock()
+	defer s.api.mu.Unlock()
+	s.api.revoked = s.api.cloud.sequence.Load()
+	s.api.claims = fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, time.Now().Unix())
+	return s.api.claims
 }
 
-// challenge is an answer by which a service refuses a token.
-type challenge struct {
-	code, text string // of the JSON
-	reason     string // "error" of WWW-Authenticate; empty if no token was presented
-	claims     string
+// serveCaller answers at a URL of this package's: with the test's handler, or with who the caller is.
+func (a *api) serveCaller(w http.ResponseWriter, r *http.Request) {
+	a.serve(w, r, http.HandlerFunc(writeCaller))
 }
 
-func invalidToken(code, format string, arguments ...any) *challenge {
-	return &challenge{code: code, text: fmt.Sprintf(format, arguments...), reason: "invalid_token"}
+// serveOperations answers at a host of the service's own: with the test's handler, or as the real service does.
+func (a *api) serveOperations(w http.ResponseWriter, r *http.Request) {
+	if a.operations == nil || r.URL.Path == "/" && r.URL.RawQuery == "" {
+		a.serveCaller(w, r)
+		return
+	}
+	a.serve(w, r, a.operations)
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
-	claims, refused := s.admit(r)
+func (a *api) serve(w http.ResponseWriter, r *http.Request, usual http.Handler) {
+	claims, refused := a.admit(r)
 	if refused != nil {
-		s.refuse(w, refused)
+		a.refuse(w, refused)
 		return
 	}
-	s.mu.Lock()
-	handler := s.handler
-	s.mu.Unlock()
-	if handler != nil {
-		handler.ServeHTTP(w, r)
-		return
+	a.mu.Lock()
+	handler := a.handler
+	a.mu.Unlock()
+	if handler == nil {
+		handler, r = usual, r.WithContext(context.WithValue(r.Context(), callerKey{}, claims))
 	}
+	handler.ServeHTTP(w, r)
+}
+
+type callerKey struct{}
+
+func writeCaller(w http.ResponseWriter, r *http.Request) {
+	claims, _ := r.Context().Value(callerKey{}).(jwt.MapClaims)
 	writeJSON(w, http.StatusOK, map[string]any{
-		"audience": s.Audience,
+		"audience": claims["aud"],
 		"tid":      claims["tid"],
 		"appid":    claims["appid"],
 		"oid":      claims["oid"],
@@ -151,54 +209,85 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// reason says why a service refuses a request.
+type reason int
+
+const (
+	tokenInvalid reason = iota
+	tokenMissing
+	tokenExpired
+	tokenForAnother
+	tokenRevoked
+)
+
+// challenge is an answer by which a service refuses a request.
+type challenge struct {
+	reason   reason
+	audience string    // of the token
+	ended    time.Time // the token
+	claims   string    // that a revoked token's successor must have
+}
+
 // admit verifies the request's token, and counts the request.
-func (s *Service) admit(r *http.Request) (jwt.MapClaims, *challenge) {
-	claims, refused := s.verify(r)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if refused == nil && issuedAs(claims) <= s.revoked {
-		refused = &challenge{"TokenRevoked", "The access token has been revoked.", "insufficient_claims", s.claims}
+func (a *api) admit(r *http.Request) (jwt.MapClaims, *challenge) {
+	claims, refused := a.verify(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if refused == nil && issuedAs(claims) <= a.revoked {
+		refused = &challenge{reason: tokenRevoked, claims: a.claims}
 	}
 	if refused != nil {
-		s.refused++
+		a.refused++
 		return nil, refused
 	}
-	s.admitted++
+	a.admitted++
 	return claims, nil
 }
 
-func (s *Service) verify(r *http.Request) (jwt.MapClaims, *challenge) {
+func (a *api) verify(r *http.Request) (jwt.MapClaims, *challenge) {
 	token := bearer(r)
 	if token == "" {
-		return nil, &challenge{code: "AuthenticationFailed", text: "The 'Authorization' header is missing."}
+		return nil, &challenge{reason: tokenMissing}
 	}
-	claims, err := s.cloud.verifyEntra(r.Context(), token, 0)
+	claims, err := a.cloud.verifyEntra(r.Context(), token, 0)
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return nil, invalidToken("ExpiredAuthenticationToken", "The access token ended at %s, it is %s now.",
-			timeOf(claims.GetExpirationTime()).UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
+		return nil, &challenge{reason: tokenExpired, ended: timeOf(claims.GetExpirationTime())}
 	}
 	if err != nil {
-		return nil, invalidToken("InvalidAuthenticationToken", "The access token is invalid.")
+		return nil, &challenge{reason: tokenInvalid}
 	}
 	audience, _ := claims.GetAudience()
-	if !slices.ContainsFunc(audience, func(a string) bool { return sameResource(a, s.Audience) }) {
-		return nil, invalidToken("InvalidAuthenticationTokenAudience", "The access token is for the audience '%s', not for '%s'.",
-			strings.Join(audience, ", "), s.Audience)
+	if !slices.ContainsFunc(audience, func(name string) bool { return a.accepts(name, hostOf(r.Host)) }) {
+		return nil, &challenge{reason: tokenForAnother, audience: strings.Join(audience, ", ")}
 	}
 	return claims, nil
 }
 
-func (s *Service) refuse(w http.ResponseWriter, c *challenge) {
+func (a *api) accepts(audience, host string) bool {
+	return slices.Contains(a.audiences, audience) || a.ownHost && audience == "https://"+host
+}
+
+func (a *api) refuse(w http.ResponseWriter, ch *challenge) {
+	if a.deny != nil {
+		a.deny(w, a, ch)
+		return
+	}
+	code, text := a.texts(a, ch)
 	header := fmt.Sprintf(`Bearer realm="", authorization_uri="%s/%s/oauth2/authorize", resource="%s"`,
-		s.cloud.endpoints.entra, s.cloud.options.TenantID, s.Audience)
-	if c.reason != "" {
-		header += fmt.Sprintf(`, error="%s", error_description="%s"`, c.reason, c.text)
+		a.authority, a.cloud.options.TenantID, a.audiences[0])
+	if ch.reason != tokenMissing && ch.reason != tokenRevoked {
+		header += fmt.Sprintf(`, error="invalid_token", error_description="%s"`, text)
 	}
-	if c.claims != "" {
-		header += fmt.Sprintf(`, claims="%s"`, base64.StdEncoding.EncodeToString([]byte(c.claims)))
+	w.Header().Set("WWW-Authenticate", header+ch.claimsParameters())
+	writeJSON(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{"code": code, "message": text}})
+}
+
+// claimsParameters returns what a challenge for a revoked token adds to WWW-Authenticate.
+func (ch *challenge) claimsParameters() string {
+	if ch.reason != tokenRevoked {
+		return ""
 	}
-	w.Header().Set("WWW-Authenticate", header)
-	writeJSON(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{"code": c.code, "message": c.text}})
+	return fmt.Sprintf(`, error="insufficient_claims", claims="%s"`, base64.StdEncoding.EncodeToString([]byte(ch.claims)))
 }
 
 // issuedAs returns the token's sequence number.

@@ -37,7 +37,7 @@ func TestServiceTakesOnlyGoodTokens(t *testing.T) {
 		} {
 			a := get(t, c, service.URL, token)
 			require.Equal(t, http.StatusUnauthorized, a.status, name)
-			require.Contains(t, a.header.Get("WWW-Authenticate"), `Bearer realm="", authorization_uri="https://login.microsoftonline.com/`+c.TenantID(), name)
+			require.Contains(t, a.header.Get("WWW-Authenticate"), `Bearer authorization="https://login.microsoftonline.com/`+c.TenantID()+`", resource="https://vault.azure.net"`, name)
 		}
 		require.Equal(t, 1, service.Hits())
 		require.Equal(t, 7, service.Refusals())
@@ -47,7 +47,7 @@ func TestServiceTakesOnlyGoodTokens(t *testing.T) {
 		time.Sleep(time.Second)
 		a = get(t, c, service.URL, good)
 		require.Equal(t, 401, a.status)
-		require.Contains(t, a.body, "ExpiredAuthenticationToken")
+		require.Contains(t, a.body, "The token expired at")
 	})
 }
 

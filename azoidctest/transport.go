@@ -18,8 +18,8 @@ var errScheme = errors.New("the cloud is reached by https only")
 
 // Do makes the cloud a policy.Transporter: it sends the request to the cloud in memory, as over a connection. It returns
 // when the answer's header has arrived or the request's context has ended; the body is read while it is written.
-// Redirects are returned, not followed. A host name that isn't the cloud's doesn't resolve. The body of the request is
-// read before anything else, even if the context has ended.
+// Redirects are returned, not followed. The body of the request is read before anything else, even if the context has
+// ended. At hosts that the cloud doesn't have, see [Cloud.Handle], Do fails with an error that azcore doesn't retry.
 //
 // In a [testing/synctest] bubble all waiting is durable, and no goroutine outlives the request's context or, after
 // that, the closing of the body.
@@ -48,8 +48,8 @@ func (c *Cloud) roundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	if !c.resolves(r.URL.Host) {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: r.URL.Host, IsNotFound: true}}
+	if host := hostOf(r.URL.Host); !c.serves(host) {
+		return nil, &unservedError{host}
 	}
 	return dial(r).send(c, body)
 }
@@ -114,6 +114,9 @@ func (w *wire) serverRequest(body []byte) *http.Request {
 	}
 	r.RequestURI = r.URL.RequestURI()
 	r.URL.Scheme, r.URL.Host, r.URL.User, r.URL.Fragment = "", "", nil, ""
+	if r.URL.Path == "" {
+		r.URL.Path = "/"
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	r.GetBody = nil

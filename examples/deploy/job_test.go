@@ -50,7 +50,8 @@ func TestInAzurePipelines(t *testing.T) {
 
 			r := deploy(t, client, "-scope", vaultScope, "-scope", defaultScope)
 			require.Zero(t, r.status, r.stderr)
-			requireIdentity(t, r.stdout, "Azure Pipelines", job.Issuer, job.Subject, job.Audience)
+			presented := cloud.Requests(azoidctest.EntraToken)[0].Assertion
+			requireIdentity(t, r.stdout, "Azure Pipelines", job.Issuer, job.Subject, presented.Audience[0])
 			requireLives(t, r.stdout, vaultScope)
 			requireLives(t, r.stdout, defaultScope)
 			requireNoSecret(t, cloud.Cloud, r.stdout, r.stderr)
