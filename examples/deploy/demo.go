@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
+	"os"
 	"path"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc/azoidctest"
 )
@@ -23,67 +26,100 @@ type settings struct {
 
 // inSeconds is minutes and hours in seconds.
 func inSeconds() settings {
-	return settings{assertion: 2 * time.Second, accessToken: 3 * time.Second, tolerance: -1, steps: steps()}
+	return settings{assertion: 2 * time.Second, accessToken: 4 * time.Second, tolerance: -1, steps: steps()}
 }
 
-// demonstrate deploys to a local cloud, as today and with azoidc, and returns what went otherwise than it says.
-func demonstrate(ctx context.Context, out io.Writer, s settings) error {
-	d := newDemo(s)
-	defer d.cloud.Close()
-	return d.run(ctx, out)
+func (s settings) options() *azoidctest.Options {
+	return &azoidctest.Options{AssertionLifetime: s.assertion, AccessTokenLifetime: s.accessToken, ClockTolerance: s.tolerance}
+}
+
+// demonstrate deploys to a cloud on loopback, as today and with azoidc, and returns what went otherwise than it says.
+// When all went so, it draws the timeline into the file picture, unless that is "".
+func demonstrate(ctx context.Context, out screen, s settings, picture string) error {
+	server := azoidctest.NewServer(s.options())
+	defer server.Close()
+	d := newDemo(s, localCloud{server.Cloud, server.ClientOptions(), "at " + server.URL})
+	if err := d.warmUp(ctx); err != nil {
+		return err
+	}
+	if err := d.run(ctx, out); err != nil {
+		return err
+	}
+	return d.draw(picture)
+}
+
+// A localCloud is one of azoidctest, on loopback or in memory.
+type localCloud struct {
+	*azoidctest.Cloud
+	client azcore.ClientOptions
+	place  string
 }
 
 // A demo is a local cloud with two CI systems and some services.
 type demo struct {
-	settings settings
-	cloud    *azoidctest.Server
+	settings        settings
+	cloud           localCloud
+	todays, azoidcs []*lane
 }
 
-func newDemo(s settings) *demo {
-	d := &demo{s, azoidctest.NewServer(&azoidctest.Options{
-		AssertionLifetime:   s.assertion,
-		AccessTokenLifetime: s.accessToken,
-		ClockTolerance:      s.tolerance,
-	})}
+func newDemo(s settings, cloud localCloud) *demo {
 	operations := newOperations(s.steps)
 	for _, step := range s.steps {
-		d.cloud.Service(step.target.audience).Handle(operations)
+		cloud.Service(step.target.audience).Handle(operations)
 	}
-	return d
+	return &demo{settings: s, cloud: cloud}
 }
 
-func (d *demo) run(ctx context.Context, out io.Writer) error {
+// warmUp makes the cloud's keys, which would take time from the first deployments.
+func (d *demo) warmUp(ctx context.Context) error {
+	for _, job := range onCloud(d.cloud.Cloud) {
+		cred, err := job.signedIn(d.cloud.client)
+		if err != nil {
+			return err
+		}
+		if _, err := cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{defaultScope}}); err != nil {
+			return err
+		}
+	}
+	d.cloud.Reset()
+	return nil
+}
+
+func (d *demo) run(ctx context.Context, out screen) (err error) {
 	d.introduce(out)
-	todays, err := d.deploy(ctx, out, today)
-	if err != nil {
+	if d.todays, err = d.deploy(ctx, out, today); err != nil {
 		return err
 	}
-	azoidcs, err := d.deploy(ctx, out, withAzoidc)
-	if err != nil {
+	if d.azoidcs, err = d.deploy(ctx, out, withAzoidc); err != nil {
 		return err
 	}
-	drawTimeline(out, slices.Concat(todays, azoidcs))
-	if err := judge(todays, azoidcs); err != nil {
+	drawTimeline(out, slices.Concat(d.todays, d.azoidcs))
+	if err := judge(d.todays, d.azoidcs); err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(out, "\n", summary(todays, azoidcs))
+	_, err = fmt.Fprint(out, "\n", summary(d.todays, d.azoidcs))
 	return err
 }
 
-func (d *demo) introduce(out io.Writer) {
-	fmt.Fprintf(out, "A deployment that takes longer than its OIDC token lives, on a local cloud at %s.\n"+
+func (d *demo) introduce(out screen) {
+	fmt.Fprintf(out, "A deployment that takes longer than its OIDC token lives, on a local cloud %s.\n"+
 		"Here an OIDC token lives for up to %g seconds, an access token for %g; on the real cloud, 5 minutes and an hour.\n",
-		d.cloud.URL, d.settings.assertion.Seconds(), d.settings.accessToken.Seconds())
+		d.cloud.place, d.settings.assertion.Seconds(), d.settings.accessToken.Seconds())
 }
 
 // deploy deploys from both CI systems, side by side. It returns an error when it was interrupted.
-func (d *demo) deploy(ctx context.Context, out io.Writer, approach approach) ([]*lane, error) {
-	deployments := []*deployment{d.fromGitHub(approach), d.fromPipelines(approach)}
+func (d *demo) deploy(ctx context.Context, out screen, by approach) ([]*lane, error) {
+	var deployments []*deployment
+	for _, job := range onCloud(d.cloud.Cloud) {
+		deployments = append(deployments, &deployment{
+			job: job, approach: by, path: by.name + "-" + job.system.Marker, cloud: d.cloud, steps: d.settings.steps,
+		})
+	}
+	fmt.Fprintf(out, "\n%s\n(%s)\n\n", out.paint(bold, by.title), by.by)
 	for _, deployment := range deployments {
 		deployment.start(ctx)
 	}
-	fmt.Fprintf(out, "\n%s\n(%s)\n\n", approach.title, approach.by)
-	follow(out, deployments)
+	out.follow(ctx, deployments)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -96,28 +132,11 @@ func (d *demo) deploy(ctx context.Context, out io.Writer, approach approach) ([]
 	return lanes, nil
 }
 
-func (d *demo) fromGitHub(approach approach) *deployment {
-	job := d.cloud.GitHubJob(nil)
-	return &deployment{
-		job:        githubJob(d.cloud.TenantID(), d.cloud.ClientID(), job.RequestURL, job.RequestToken),
-		requestURL: job.RequestURL,
-		approach:   approach,
-		path:       "github-" + approach.name,
-		cloud:      d.cloud,
-		steps:      d.settings.steps,
+func (d *demo) draw(file string) error {
+	if file == "" {
+		return nil
 	}
-}
-
-func (d *demo) fromPipelines(approach approach) *deployment {
-	job := d.cloud.PipelinesJob(nil)
-	return &deployment{
-		job:        pipelinesJob(d.cloud.TenantID(), d.cloud.ClientID(), job.ServiceConnectionID, job.SystemAccessToken, job.RequestURI),
-		requestURL: job.RequestURI,
-		approach:   approach,
-		path:       "pipelines-" + approach.name,
-		cloud:      d.cloud,
-		steps:      d.settings.steps,
-	}
+	return os.WriteFile(file, picture(d.settings, slices.Concat(d.todays, d.azoidcs)), 0o644)
 }
 
 // A target is a service that the deployment talks to.
@@ -133,9 +152,6 @@ var (
 	storage         = target{'S', "Storage", "https://storage.azure.com"}
 )
 
-// defaultScope is what Resource Manager's clients ask for, both slashes included.
-const defaultScope = "https://management.core.windows.net//.default"
-
 // A step is an operation that a service takes some time for.
 type step struct {
 	target target
@@ -145,22 +161,24 @@ type step struct {
 }
 
 // steps are those of the deployment. The third one is the first to need a new scope after the first OIDC token's end;
-// later ones need each of the services again after its access token's end.
+// later ones need services again after their access token's end. All that changes with time, a token's end or a refresh,
+// is so far from where steps begin that a slow machine doesn't make it part of another step.
 func steps() []step {
 	return []step{
 		{resourceManager, "resource-group", "create the resource group", 750 * time.Millisecond},
 		{resourceManager, "network", "create the network", 1750 * time.Millisecond},
-		{keyVault, "certificate", "read the certificate", 750 * time.Millisecond},
-		{resourceManager, "web-app", "create the web app", 1250 * time.Millisecond},
+		{keyVault, "certificate", "issue the certificate", 1750 * time.Millisecond},
+		{resourceManager, "web-app", "create the web app", 750 * time.Millisecond},
 		{storage, "files", "upload its files", 1500 * time.Millisecond},
-		{keyVault, "key", "rotate the key", 750 * time.Millisecond},
-		{resourceManager, "traffic", "switch the traffic over", 1000 * time.Millisecond},
-		{storage, "old-files", "remove the old files", 750 * time.Millisecond},
+		{keyVault, "key", "rotate the key", 500 * time.Millisecond},
+		{resourceManager, "traffic", "switch the traffic over", 500 * time.Millisecond},
+		{storage, "old-files", "remove the old files", 500 * time.Millisecond},
 	}
 }
 
 // operations is the services' side of the steps: an operation begins when it's first asked for, and is answered with
-// 202 while it runs and 200 when it's done, as Azure's long-running operations are.
+// 202 while it runs and 200 when it's done, as Azure's long-running operations are. It's done a moment before it's asked
+// for again, so that a request that comes a little early isn't a whole interval too early.
 type operations struct {
 	takes map[string]time.Duration // by the step's name
 
@@ -171,7 +189,7 @@ type operations struct {
 func newOperations(steps []step) *operations {
 	o := &operations{takes: map[string]time.Duration{}, began: map[string]time.Time{}}
 	for _, step := range steps {
-		o.takes[step.name] = step.takes
+		o.takes[step.name] = step.takes - pollInterval/2
 	}
 	return o
 }

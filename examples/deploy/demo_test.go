@@ -3,12 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,22 +22,35 @@ import (
 	"github.com/azoidc/azoidc/azoidctest"
 )
 
-func TestDemo(t *testing.T) {
-	t.Parallel()
-	d := newDemo(inSeconds())
-	defer d.cloud.Close()
-	var out bytes.Buffer
-	require.NoError(t, d.run(t.Context(), &out), out.String())
+// inMemory is a demonstration that takes no time in a synctest bubble.
+func inMemory(s settings) *demo {
+	cloud := azoidctest.New(s.options())
+	cloud.SetLatency(10*time.Millisecond, azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC, azoidctest.EntraToken, azoidctest.Services)
+	return newDemo(s, localCloud{cloud, cloud.ClientOptions(), "in memory"})
+}
 
-	// On a machine that stalls, a step may need one token more or fewer: what is drawn is compared with what was counted.
-	require.Regexp(t, `8  Storage +remove the old files +✓ [0-9.]+ s +✓ [0-9.]+ s\n`, out.String())
-	require.Regexp(t, ` 0 s   1 s   2 s .* 8 s `, out.String())
-	require.Equal(t, 4, strings.Count(out.String(), "✗ AADSTS700024"), out.String()) // two cells, two lanes
-	requireCount(t, 2, `OIDC tokens +●━+ +1\n +access tokens +R.* ✗ .*\n +steps +R━.*✗ AADSTS700024 +[1-7] of 8\n`, out.String())
-	requireCount(t, 2, `OIDC tokens +●━+ +●.*\n +access tokens +R.* K.* R.* S.*\n +steps +R━+R━+K━+R━+S━+K━+R━+S━+✓ +8 of 8\n`, out.String())
-	require.Equal(t, d.cloud.Count(azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC), total(`OIDC tokens .* (\d+)\n`, out.String()))
-	require.Equal(t, d.cloud.Count(azoidctest.EntraToken)-2, total(`access tokens .* (\d+)\n`, out.String()))
-	requireNoSecret(t, d.cloud.Cloud, out.String())
+func TestDemo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := inMemory(inSeconds())
+		var out bytes.Buffer
+		require.NoError(t, d.run(t.Context(), screen{Writer: &out}), out.String())
+
+		require.Regexp(t, `3  Key Vault +issue the certificate +✗ AADSTS700024 +✓ 4.3 s\n`, out.String())
+		require.Regexp(t, `8  Storage +remove the old files +– +✓ 8.0 s\n`, out.String())
+		require.Regexp(t, `8  Storage +remove the old files +✓ 8.0 s +✓ 8.0 s\n`, out.String())
+		require.Regexp(t, ` 0 s   1 s   2 s .* 8 s `, out.String())
+		requireCount(t, 1, `OIDC tokens +●━+ +1\n +access tokens +R +✗ +1\n +steps +R━━━━R━+✗ AADSTS700024 +2 of 8\n`, out.String())
+		requireCount(t, 1, `OIDC tokens +●━+ +●.* 5\n +access tokens +R +K +R +S +K +5\n +steps +R━+R━+K━+R━+S━+K━+R━+S━+✓ +8 of 8\n`, out.String())
+		requireCount(t, 2, `OIDC tokens +●●●━+ +●●●━+ +●●●━+ +9\n +access tokens +[RKS]{3} +[RKS]{3} +[RKS]{3} +9\n +steps +R━+R━+K━+R━+S━+K━+R━+S━+✓ +8 of 8\n`, out.String())
+		require.Equal(t, d.cloud.Count(azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC), total(`OIDC tokens .* (\d+)\n`, out.String()))
+		require.Equal(t, d.cloud.Count(azoidctest.EntraToken)-1, total(`access tokens .* (\d+)\n`, out.String()))
+		require.Contains(t, out.String(), `
+Today, from GitHub Actions it failed with AADSTS700024 after 2 of 8 steps: its one OIDC token had ended.
+Today, from Azure Pipelines it finished on 5 OIDC tokens, and waited for access tokens 5 times.
+With azoidc, both finished all steps, on 9 OIDC tokens, without an error or a refusal by any service, and waited once, at their start.
+`)
+		requireNoSecret(t, d.cloud.Cloud, out.String())
+	})
 }
 
 func requireCount(t *testing.T, want int, pattern, text string) {
@@ -65,16 +84,14 @@ func TestDemoThatFails(t *testing.T) {
 		wants  []string
 	}{
 		{
-			name: "today's way works",
-			wants: []string{
-				"GitHub Actions, today: no failure with AADSTS700024", "Azure Pipelines, today: no failure with AADSTS700024",
-			},
+			name:  "today's way works",
+			wants: []string{"GitHub Actions, today: no failure with AADSTS700024"},
 		},
 		{
 			name: "today's way fails otherwise",
 			fail: func(d *demo) { d.cloud.FailNext(azoidctest.EntraToken, 2, azoidctest.EntraRefusal(7000216)) },
 			wants: []string{
-				"GitHub Actions, today: it failed, but not with AADSTS700024", "Azure Pipelines, today: it failed, but",
+				"GitHub Actions, today: it failed, but not with AADSTS700024", "Azure Pipelines, today: it failed: ",
 			},
 		},
 		{
@@ -101,24 +118,24 @@ func TestDemoThatFails(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s := atOnce()
-			if test.change != nil {
-				test.change(&s)
-			}
-			d := newDemo(s)
-			defer d.cloud.Close()
-			if test.fail != nil {
-				test.fail(d)
-			}
-			var out bytes.Buffer
-			err := d.run(t.Context(), &out)
-			for _, want := range test.wants {
-				require.ErrorContains(t, err, want)
-			}
-			require.Contains(t, out.String(), "Timeline")
-			require.NotContains(t, out.String(), "With azoidc, both")
-			requireNoSecret(t, d.cloud.Cloud, out.String(), err.Error())
+			synctest.Test(t, func(t *testing.T) {
+				s := atOnce()
+				if test.change != nil {
+					test.change(&s)
+				}
+				d := inMemory(s)
+				if test.fail != nil {
+					test.fail(d)
+				}
+				var out bytes.Buffer
+				err := d.run(t.Context(), screen{Writer: &out})
+				for _, want := range test.wants {
+					require.ErrorContains(t, err, want)
+				}
+				require.Contains(t, out.String(), "Timeline")
+				require.NotContains(t, out.String(), "With azoidc, both")
+				requireNoSecret(t, d.cloud.Cloud, out.String(), err.Error())
+			})
 		})
 	}
 }
@@ -135,11 +152,39 @@ func unavailableAtFirst() azoidctest.Fault {
 	}
 }
 
+// What is drawn is what is in the repository, and what a run on loopback draws.
+func TestPicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := inMemory(inSeconds())
+		require.NoError(t, d.run(t.Context(), screen{Writer: io.Discard}))
+		require.NoError(t, d.draw(filepath.Join(t.TempDir(), "timeline.svg")))
+		drawn := picture(d.settings, slices.Concat(d.todays, d.azoidcs))
+		requireXML(t, drawn)
+		kept, err := os.ReadFile("timeline.svg")
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(kept, drawn), "go run ./examples/deploy -svg examples/deploy/timeline.svg draws it anew")
+	})
+}
+
+func requireXML(t *testing.T, document []byte) {
+	t.Helper()
+	decoder := xml.NewDecoder(bytes.NewReader(document))
+	for {
+		if _, err := decoder.Token(); err != nil {
+			require.Equal(t, io.EOF, err)
+			return
+		}
+	}
+}
+
 func TestDemoInterrupted(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	var out bytes.Buffer
-	require.ErrorIs(t, demonstrate(ctx, &out, inSeconds()), context.DeadlineExceeded)
-	require.NotContains(t, out.String(), withAzoidc.title)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var out bytes.Buffer
+		require.ErrorIs(t, inMemory(inSeconds()).run(ctx, screen{Writer: &out}), context.DeadlineExceeded)
+		require.Contains(t, out.String(), "✗ AADSTS700024")
+		require.NotContains(t, out.String(), "✗ failed")
+		require.NotContains(t, out.String(), withAzoidc.title)
+	})
 }

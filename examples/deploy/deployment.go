@@ -2,31 +2,64 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 )
 
+const pollInterval = 250 * time.Millisecond
+
+// An approach turns a job's OIDC tokens into the credential of its deployment.
+type approach struct {
+	name, title string
+	by          string // the types that do it
+	signIn      func(context.Context, *deployment) (azcore.TokenCredential, error)
+}
+
+var (
+	today = approach{"today", "Today: one OIDC token, taken at the start; from Azure Pipelines, azidentity's own credential",
+		"azidentity.ClientAssertionCredential; azidentity.AzurePipelinesCredential", asToday}
+	withAzoidc = approach{"azoidc", "With azoidc: a new OIDC token for every exchange, and every exchange in time",
+		"azoidc.GitHubActionsCredential, azoidc.AzurePipelinesCredential, both with Preload and KeepFresh", preloaded}
+)
+
+func asToday(ctx context.Context, d *deployment) (azcore.TokenCredential, error) {
+	return d.job.otherwise(ctx, d.cloud.client)
+}
+
+// preloaded has all tokens before the first step, and refreshes them until ctx is done.
+func preloaded(ctx context.Context, d *deployment) (azcore.TokenCredential, error) {
+	cred, err := d.job.signedIn(d.cloud.client)
+	if err != nil {
+		return nil, err
+	}
+	if err := cred.Preload(ctx, d.scopes()...); err != nil {
+		return nil, err
+	}
+	d.background.Go(func() { _ = cred.KeepFresh(ctx) }) // its error is ctx's
+	return cred, nil
+}
+
 // A deployment goes through the steps in one job, signed in by one approach.
 type deployment struct {
-	job        job
-	requestURL string // where the job gets its OIDC tokens
-	approach   approach
-	path       string // of its operations, below each service's URL
-	cloud      *azoidctest.Server
-	steps      []step
+	job      job
+	approach approach
+	path     string // of its operations, below each service's URL
+	cloud    localCloud
+	steps    []step
 
-	began    time.Time
-	outcomes chan outcome // of the steps, up to the one that failed
-	err      error        // why it failed; to be read once outcomes is closed
+	began      time.Time
+	outcomes   chan outcome // of the steps, up to the one that failed
+	err        error        // why it failed; to be read once outcomes is closed
+	answers    answers
+	background sync.WaitGroup
 }
 
 // An outcome is that of one step.
@@ -48,14 +81,16 @@ func (d *deployment) start(ctx context.Context) {
 }
 
 func (d *deployment) run(ctx context.Context) error {
-	options := d.cloud.ClientOptions()
-	cred, err := d.approach.credential(ctx, d.job, options)
+	ctx, cancel := context.WithCancel(ctx)
+	defer d.background.Wait()
+	defer cancel()
+	cred, err := d.approach.signIn(ctx, d)
 	if err != nil {
 		return err
 	}
-	clients := d.clients(cred, options)
+	clients := d.clients(&observed{cred, d})
 	for _, step := range d.steps {
-		if err := clients[step.target].complete(ctx, d.path+"/"+step.name); err != nil {
+		if err := d.complete(ctx, clients[step.target], step); err != nil {
 			return err
 		}
 		d.outcomes <- outcome{after: time.Since(d.began)}
@@ -63,58 +98,81 @@ func (d *deployment) run(ctx context.Context) error {
 	return nil
 }
 
+// complete asks for the step's operation until it's done. What requests take doesn't add up: it asks when the deployment
+// is a whole number of intervals old.
+func (d *deployment) complete(ctx context.Context, client client, step step) error {
+	for {
+		status, err := client.get(ctx, d.path+"/"+step.name)
+		if err != nil || status == http.StatusOK {
+			return err
+		}
+		select {
+		case <-time.After(pollInterval - time.Since(d.began)%pollInterval):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (d *deployment) scopes() (scopes []string) {
+	for _, step := range d.steps {
+		if scope := d.cloud.Service(step.target.audience).Scope; !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
 // clients makes one for each service, which lasts for the whole deployment.
-func (d *deployment) clients(cred azcore.TokenCredential, options azcore.ClientOptions) map[target]client {
+func (d *deployment) clients(cred azcore.TokenCredential) map[target]client {
 	clients := map[target]client{}
 	for _, step := range d.steps {
 		if _, ok := clients[step.target]; !ok {
-			clients[step.target] = newClient(d.cloud.Service(step.target.audience), cred, options)
+			clients[step.target] = newClient(d.cloud.Service(step.target.audience), cred, d.cloud.client)
 		}
 	}
 	return clients
 }
 
-// An approach turns a job's OIDC tokens into the credential of its deployment.
-type approach struct {
-	name, title string
-	by          string // the types that do it
-	credential  func(context.Context, job, azcore.ClientOptions) (azcore.TokenCredential, error)
+// An observed credential notes what it answers, so that the cloud's record tells which requests waited for it.
+type observed struct {
+	azcore.TokenCredential
+	deployment *deployment
 }
 
-var (
-	today = approach{"today", "Today: one OIDC token, taken at the start",
-		"azidentity.ClientAssertionCredential", oneToken}
-	withAzoidc = approach{"azoidc", "With azoidc: a new OIDC token for every exchange",
-		"azoidc.GitHubActionsCredential, azoidc.AzurePipelinesCredential", newTokens}
-)
-
-// oneToken is what deployment tools do: the OIDC token that they get at the start is all they have.
-func oneToken(ctx context.Context, job job, client azcore.ClientOptions) (azcore.TokenCredential, error) {
-	token, err := job.assertions(client)(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("no OIDC token to begin with: %w", err)
+func (o *observed) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	asked := o.deployment.cloud.Count(azoidctest.EntraToken)
+	token, err := o.TokenCredential.GetToken(ctx, options)
+	if err == nil {
+		o.deployment.answers.add(answer{token.Token, asked})
 	}
-	assertion := func(context.Context) (string, error) { return token, nil }
-	return azidentity.NewClientAssertionCredential(job.tenantID, job.clientID, assertion, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions:            client,
-		DisableInstanceDiscovery: unknownToEntra(client),
-	})
+	return token, err
 }
 
-// newTokens is what this library does.
-func newTokens(_ context.Context, job job, client azcore.ClientOptions) (azcore.TokenCredential, error) {
-	return signedIn(job, client)
+// answers are those of a credential.
+type answers struct {
+	mu  sync.Mutex
+	all []answer
 }
 
-// signedIn is the job's credential, for the local cloud as for the real one.
-func signedIn(job job, client azcore.ClientOptions) (*azoidc.TokenCache, error) {
-	return job.credential(azoidc.CredentialOptions{
-		ClientOptions:            client,
-		DisableInstanceDiscovery: unknownToEntra(client),
-	})
+// An answer is a token, and how many exchanges the cloud had seen when it was asked for.
+type answer struct {
+	token string
+	asked int
 }
 
-const pollInterval = 250 * time.Millisecond
+func (a *answers) add(one answer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = append(a.all, one)
+}
+
+// waitedFor tells whether a request was waiting for the token when the exchange with that number brought it.
+func (a *answers) waitedFor(token string, exchange int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.all, func(one answer) bool { return one.token == token && one.asked <= exchange })
+}
 
 // A client talks to one service through azcore's pipeline and bearer token policy, as all clients of the Azure SDK do.
 type client struct {
@@ -127,21 +185,6 @@ func newClient(service *azoidctest.Service, cred azcore.TokenCredential, options
 	return client{
 		pipeline: runtime.NewPipeline("deploy", "v1.0.0", runtime.PipelineOptions{PerRetry: []policy.Policy{authentication}}, &options),
 		url:      service.URL,
-	}
-}
-
-// complete asks for the operation until it's done.
-func (c client) complete(ctx context.Context, operation string) error {
-	for {
-		status, err := c.get(ctx, operation)
-		if err != nil || status == http.StatusOK {
-			return err
-		}
-		select {
-		case <-time.After(pollInterval):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 }
 

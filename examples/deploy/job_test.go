@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 const vaultScope = "https://vault.azure.net/.default"
@@ -22,19 +24,12 @@ func realCloud(t *testing.T) (*azoidctest.Server, azcore.ClientOptions) {
 	return cloud, azcore.ClientOptions{Transport: cloud.Client()}
 }
 
-func setenv(t *testing.T, variables map[string]string) {
-	t.Helper()
-	for name, value := range variables {
-		t.Setenv(name, value)
-	}
-}
-
 func TestInGitHubActions(t *testing.T) {
 	cloud, client := realCloud(t)
 	job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Environment: "production"})
-	setenv(t, job.Env())
+	testkit.SetEnv(t, job.Env())
 
-	r := deploy(t, client)
+	r := deploy(t.Context(), client)
 	require.Zero(t, r.status, r.stderr)
 	requireIdentity(t, r.stdout, "GitHub Actions", job.Issuer, job.Subject, job.Audience)
 	requireLives(t, r.stdout, defaultScope)
@@ -46,9 +41,9 @@ func TestInAzurePipelines(t *testing.T) {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			cloud, client := realCloud(t)
 			job := cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: kind})
-			setenv(t, job.Env())
+			testkit.SetEnv(t, job.Env())
 
-			r := deploy(t, client, "-scope", vaultScope, "-scope", defaultScope)
+			r := deploy(t.Context(), client, "-scope", vaultScope, "-scope", defaultScope)
 			require.Zero(t, r.status, r.stderr)
 			presented := cloud.Requests(azoidctest.EntraToken)[0].Assertion
 			requireIdentity(t, r.stdout, "Azure Pipelines", job.Issuer, job.Subject, presented.Audience[0])
@@ -80,7 +75,7 @@ func TestRefused(t *testing.T) {
 		{
 			name: "Entra has no federated credential",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				setenv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
+				testkit.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
 			},
 			stdout: "subject   repo:octo-org/octo-repo:ref:refs/heads/main",
 			stderr: []string{"AADSTS70025", "presented:", "subject repo:octo-org/octo-repo:ref:refs/heads/main", "do:"},
@@ -90,21 +85,21 @@ func TestRefused(t *testing.T) {
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
 				job := cloud.GitHubJob(nil)
 				job.ExpireRequestToken()
-				setenv(t, job.Env())
+				testkit.SetEnv(t, job.Env())
 			},
 			stderr: []string{"GitHub Actions: no assertion", "401", "do:"},
 		},
 		{
 			name: "no permission for OIDC tokens",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				setenv(t, map[string]string{"GITHUB_ACTIONS": "true", "AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID()})
+				testkit.SetEnv(t, map[string]string{"GITHUB_ACTIONS": "true", "AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID()})
 			},
 			stderr: []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "permissions: id-token: write"},
 		},
 		{
 			name: "no mapped access token",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				setenv(t, cloud.PipelinesJob(nil).Env())
+				testkit.SetEnv(t, cloud.PipelinesJob(nil).Env())
 				t.Setenv("SYSTEM_ACCESSTOKEN", "")
 			},
 			stderr: []string{"SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
@@ -112,7 +107,7 @@ func TestRefused(t *testing.T) {
 		{
 			name: "no client ID",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				setenv(t, cloud.GitHubJob(nil).Env())
+				testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 				t.Setenv("AZURE_CLIENT_ID", "")
 			},
 			stdout: "subject   repo:octo-org/octo-repo:ref:refs/heads/main",
@@ -122,7 +117,7 @@ func TestRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			cloud, client := realCloud(t)
 			test.prepare(t, cloud)
-			r := deploy(t, client)
+			r := deploy(t.Context(), client)
 			require.Equal(t, 1, r.status)
 			requireText(t, test.stdout, r.stdout)
 			for _, part := range test.stderr {
@@ -139,13 +134,71 @@ func TestRefused(t *testing.T) {
 // One scope that Entra refuses doesn't hide the others.
 func TestPartlyRefused(t *testing.T) {
 	cloud, client := realCloud(t)
-	setenv(t, cloud.GitHubJob(nil).Env())
+	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 	cloud.Fail(azoidctest.EntraToken, azoidctest.OnScope(vaultScope, azoidctest.EntraRefusal(500011)))
 
-	r := deploy(t, client, "-scope", vaultScope, "-scope", defaultScope)
+	r := deploy(t.Context(), client, "-scope", vaultScope, "-scope", defaultScope)
 	require.Equal(t, 1, r.status)
 	requireLives(t, r.stdout, defaultScope)
 	require.NotContains(t, r.stdout, vaultScope)
 	require.Contains(t, r.stderr, vaultScope+": GitHubActionsCredential: ")
 	require.Contains(t, r.stderr, "AADSTS500011")
+}
+
+// A job that isn't set up fails, and says all that it lacks.
+func TestNotSetUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		environment func(*azoidctest.Cloud) map[string]string
+		unset       []string
+		stdout      string
+		missing     string
+	}{
+		"GitHub Actions, nothing": {
+			environment: func(*azoidctest.Cloud) map[string]string { return map[string]string{"GITHUB_ACTIONS": "true"} },
+			missing: "Not set in this job of GitHub Actions: AZURE_TENANT_ID, AZURE_CLIENT_ID, " +
+				"ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN.",
+		},
+		"GitHub Actions, nobody to sign in as": {
+			environment: func(c *azoidctest.Cloud) map[string]string { return c.GitHubJob(nil).Env() },
+			unset:       []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID"},
+			stdout:      "subject   repo:octo-org/octo-repo:ref:refs/heads/main",
+			missing:     "Not set in this job of GitHub Actions: AZURE_TENANT_ID, AZURE_CLIENT_ID.",
+		},
+		"Azure Pipelines, nothing": {
+			environment: func(*azoidctest.Cloud) map[string]string { return map[string]string{"TF_BUILD": "True"} },
+			missing: "Not set in this job of Azure Pipelines: AZURESUBSCRIPTION_TENANT_ID, AZURESUBSCRIPTION_CLIENT_ID, " +
+				"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN.",
+		},
+		"Azure Pipelines, no mapped access token": {
+			environment: func(c *azoidctest.Cloud) map[string]string { return c.PipelinesJob(nil).Env() },
+			unset:       []string{"SYSTEM_ACCESSTOKEN"},
+			missing:     "Not set in this job of Azure Pipelines: SYSTEM_ACCESSTOKEN.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cloud, client := realCloud(t)
+			testkit.SetEnv(t, test.environment(cloud.Cloud))
+			for _, name := range test.unset {
+				t.Setenv(name, "")
+			}
+			r := deploy(t.Context(), client)
+			require.Equal(t, 1, r.status)
+			requireText(t, test.stdout, r.stdout)
+			require.Contains(t, r.stderr, test.missing)
+			require.Contains(t, r.stderr, "-demo shows the demonstration")
+		})
+	}
+}
+
+// What a CI system says of a job can't become a command to it: a branch may have any name.
+func TestForgedCommand(t *testing.T) {
+	const subject = "repo:octo-org/octo-repo:ref:refs/heads/x\n::add-mask::e\r\n##vso[task.setvariable variable=PATH]/tmp"
+	cloud, client := realCloud(t)
+	testkit.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Subject: subject, Untrusted: true}).Env())
+	r := deploy(t.Context(), client)
+	require.Equal(t, 1, r.status)
+	require.Contains(t, r.stdout, "  subject   "+redact.Line(subject)+"\n")
+	for _, text := range []string{r.stdout, r.stderr} {
+		require.Equal(t, redact.Text(text), text)
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // A lane is what reached the cloud from one deployment, by the cloud's own record.
@@ -19,6 +21,7 @@ type lane struct {
 	tokens     []mark // access tokens, when they were issued
 	steps      []mark // from the first request to the last answer
 	done       int    // steps
+	waits      int    // of the deployment's, for access tokens; those before the first step are one
 	refusals   []refusal
 }
 
@@ -26,28 +29,50 @@ type lane struct {
 type mark struct {
 	sign     rune
 	from, to time.Duration
+	waited   bool // the deployment, for this access token
+
+	// planned is where it would be if no request took any time, the same in each run: what a step waits for is at the
+	// step's start, what happens beside the steps at the nearest second. It lasts, if it does, for so long.
+	planned time.Duration
+	lasts   time.Duration
 }
+
+// inOrder are access tokens by their place, those in the same one by their service: they came at once.
+func inOrder(tokens []mark, place func(mark) int) []mark {
+	const signs = "RKS"
+	return slices.SortedFunc(slices.Values(tokens), func(a, b mark) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(strings.IndexRune(signs, a.sign), strings.IndexRune(signs, b.sign)))
+	})
+}
+
+// unplanned is an OIDC token that no exchange presented.
+const unplanned time.Duration = -1
 
 // A refusal is Entra's, with its code, or a service's, with the status.
 type refusal struct {
-	at   time.Duration
-	leg  azoidctest.Leg
-	text string
+	at      time.Duration
+	planned time.Duration
+	leg     azoidctest.Leg
+	text    string
 }
 
 // newLane finds the deployment's requests in the record: those for OIDC tokens by the job's own address for them, those
 // to Entra by the OIDC token that they present, those to services by their path.
 func newLane(d *deployment, record []azoidctest.Request) *lane {
 	l := &lane{deployment: d}
-	issued := map[string]bool{}
-	address, _, _ := strings.Cut(d.requestURL, "?")
+	issued := map[string]int{} // of the OIDC tokens, by the token
+	address, _, _ := strings.Cut(d.job.requestURL, "?")
+	exchanges := 0
 	for _, r := range record {
 		switch {
+		case r.Leg == azoidctest.EntraToken:
+			if i, ours := issued[rawOf(r.Assertion)]; ours {
+				l.addExchange(r, exchanges, &l.assertions[i])
+			}
+			exchanges++
 		case strings.HasPrefix(r.URL, address) && r.Assertion != nil:
-			issued[r.Assertion.Raw] = true
-			l.assertions = append(l.assertions, mark{'●', l.since(r.Time), l.since(r.Assertion.ExpiresAt)})
-		case r.Leg == azoidctest.EntraToken && r.Assertion != nil && issued[r.Assertion.Raw]:
-			l.addExchange(r)
+			issued[r.Assertion.Raw] = len(l.assertions)
+			l.assertions = append(l.assertions, l.assertion(r))
 		case r.Leg == azoidctest.Services && strings.Contains(r.URL, "/"+d.path+"/"):
 			l.addOperation(r)
 		}
@@ -55,22 +80,48 @@ func newLane(d *deployment, record []azoidctest.Request) *lane {
 	return l
 }
 
+// assertion is an OIDC token of the deployment's. Its place is that of the first exchange that presents it.
+func (l *lane) assertion(r azoidctest.Request) mark {
+	lifetime := r.Assertion.ExpiresAt.Sub(r.Assertion.IssuedAt)
+	return mark{sign: '●', from: l.since(r.Time), to: l.since(r.Assertion.ExpiresAt), planned: unplanned, lasts: lifetime}
+}
+
+func rawOf(claims *azoidctest.Claims) string {
+	if claims == nil {
+		return ""
+	}
+	return claims.Raw
+}
+
 func (l *lane) since(t time.Time) time.Duration { return t.Sub(l.deployment.began) }
 
-func (l *lane) addExchange(r azoidctest.Request) {
+// addExchange adds the cloud's exchange with that number, which presented the assertion.
+func (l *lane) addExchange(r azoidctest.Request, number int, assertion *mark) {
+	waited := r.AccessToken == nil || len(l.steps) == 0 || l.deployment.answers.waitedFor(r.AccessToken.Raw, number)
+	planned := l.since(r.Time).Round(time.Second)
+	if waited {
+		planned = l.plannedStart(l.done)
+	}
+	if assertion.planned == unplanned {
+		assertion.planned = planned
+	}
 	if r.AccessToken == nil {
-		l.refusals = append(l.refusals, refusal{l.since(r.Time), r.Leg, r.Code})
+		l.refusals = append(l.refusals, refusal{l.since(r.Time), planned, r.Leg, r.Code})
 		return
 	}
 	i := slices.IndexFunc(l.deployment.steps, func(s step) bool { return strings.Contains(r.Scope, s.target.audience+"/.default") })
-	if i >= 0 {
-		l.tokens = append(l.tokens, mark{sign: l.deployment.steps[i].target.letter, from: l.since(r.Time)})
+	if i < 0 {
+		return
 	}
+	if waited && (len(l.steps) > 0 || len(l.tokens) == 0) {
+		l.waits++
+	}
+	l.tokens = append(l.tokens, mark{sign: l.deployment.steps[i].target.letter, from: l.since(r.Time), waited: waited, planned: planned})
 }
 
 func (l *lane) addOperation(r azoidctest.Request) {
 	if r.Status != http.StatusOK && r.Status != http.StatusAccepted {
-		l.refusals = append(l.refusals, refusal{l.since(r.Time), r.Leg, http.StatusText(r.Status)})
+		l.refusals = append(l.refusals, refusal{l.since(r.Time), l.plannedStart(l.done), r.Leg, http.StatusText(r.Status)})
 		return
 	}
 	i := slices.IndexFunc(l.deployment.steps, func(s step) bool { return s.name == path.Base(r.URL) })
@@ -78,12 +129,20 @@ func (l *lane) addOperation(r azoidctest.Request) {
 		return
 	}
 	if i >= len(l.steps) {
-		l.steps = append(l.steps, mark{sign: l.deployment.steps[i].target.letter, from: l.since(r.Time)})
+		l.steps = append(l.steps, mark{sign: l.deployment.steps[i].target.letter, from: l.since(r.Time), planned: l.plannedStart(i), lasts: l.deployment.steps[i].takes})
 	}
 	l.steps[len(l.steps)-1].to = max(l.since(r.Time), l.since(r.Answered)) // which may not be noted yet
 	if r.Status == http.StatusOK {
 		l.done++
 	}
+}
+
+// plannedStart is that of the step with the index, or the end of all of them.
+func (l *lane) plannedStart(index int) (start time.Duration) {
+	for _, step := range l.deployment.steps[:index] {
+		start += step.takes
+	}
+	return start
 }
 
 // ended is when the last thing happened.
@@ -116,14 +175,30 @@ func (l *lane) refusedByServices() (n int) {
 	return n
 }
 
+// ending says how the steps ended.
+func (l *lane) ending() string {
+	n := len(l.refusals)
+	switch {
+	case l.complete():
+		return "✓"
+	case n == 0:
+		return "✗"
+	}
+	return "✗ " + l.refusals[n-1].text
+}
+
 // judge returns what didn't happen of that which the program claims.
 func judge(todays, azoidcs []*lane) error {
 	var missing []error
 	for _, l := range todays {
-		missing = append(missing, l.judgeToday())
+		if l.deployment.job.system == ci.GitHubActions {
+			missing = append(missing, l.judgeOneToken())
+		} else {
+			missing = append(missing, l.judgeNewTokens())
+		}
 	}
 	for _, l := range azoidcs {
-		missing = append(missing, l.judgeAzoidc())
+		missing = append(missing, l.judgeNewTokens(), l.judgePreloaded())
 	}
 	if err := errors.Join(missing...); err != nil {
 		return fmt.Errorf("not everything happened that was to be shown:\n%w", err)
@@ -131,8 +206,8 @@ func judge(todays, azoidcs []*lane) error {
 	return nil
 }
 
-// judgeToday wants the failure, in the deployment's eyes and in the cloud's.
-func (l *lane) judgeToday() error {
+// judgeOneToken wants the failure, in the deployment's eyes and in the cloud's.
+func (l *lane) judgeOneToken() error {
 	switch err := l.deployment.err; {
 	case err == nil:
 		return l.missing("no failure with %s: one OIDC token was enough", outsideItsTime)
@@ -142,8 +217,8 @@ func (l *lane) judgeToday() error {
 	return nil
 }
 
-// judgeAzoidc wants all steps, on several OIDC tokens, without a refusal by any service.
-func (l *lane) judgeAzoidc() error {
+// judgeNewTokens wants all steps, on several OIDC tokens, without a refusal by any service.
+func (l *lane) judgeNewTokens() error {
 	switch {
 	case l.deployment.err != nil:
 		return l.missing("it failed: %w", l.deployment.err)
@@ -157,15 +232,32 @@ func (l *lane) judgeAzoidc() error {
 	return nil
 }
 
-func (l *lane) missing(format string, arguments ...any) error {
-	return fmt.Errorf("  %s, %s: %w", l.deployment.job.system, l.deployment.approach.name, fmt.Errorf(format, arguments...))
+// judgePreloaded wants no wait after the first step's start.
+func (l *lane) judgePreloaded() error {
+	if l.deployment.err == nil && l.waits != 1 {
+		return l.missing("waited for access tokens %d times, not once", l.waits)
+	}
+	return nil
 }
 
-// summary says in two lines what was shown.
+func (l *lane) missing(format string, arguments ...any) error {
+	return fmt.Errorf("  %s, %s: %w", l.deployment.job.system.Name, l.deployment.approach.name, fmt.Errorf(format, arguments...))
+}
+
+// summary says in a few lines what was shown.
 func summary(todays, azoidcs []*lane) string {
-	return fmt.Sprintf("Today, both deployments failed with %s after %s steps: the one OIDC token of each had ended.\n"+
-		"With azoidc, both finished all steps, on %s OIDC tokens, without an error or a refusal by any service.\n",
-		outsideItsTime, each(todays, (*lane).progress), each(azoidcs, (*lane).requested))
+	var text strings.Builder
+	for _, l := range todays {
+		system := l.deployment.job.system.Name
+		if l.complete() {
+			fmt.Fprintf(&text, "Today, from %s it finished on %d OIDC tokens, and waited for access tokens %d times.\n", system, len(l.assertions), l.waits)
+		} else {
+			fmt.Fprintf(&text, "Today, from %s it failed with %s after %s steps: its one OIDC token had ended.\n", system, outsideItsTime, l.progress())
+		}
+	}
+	fmt.Fprintf(&text, "With azoidc, both finished all steps, on %s OIDC tokens, without an error or a refusal by any service, and waited once, at their start.\n",
+		each(azoidcs, (*lane).requested))
+	return text.String()
 }
 
 func (l *lane) progress() string  { return fmt.Sprintf("%d of %d", l.done, len(l.deployment.steps)) }

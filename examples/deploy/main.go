@@ -1,8 +1,8 @@
 // Deploy is the job that azoidc exists for: a deployment that runs for longer than its OIDC token lives.
 //
 // Anywhere, it shows what happens: it starts a small cloud on loopback, whose tokens live for seconds, and deploys to it
-// as tools do today, which fails, and with this library, which doesn't. In a job of GitHub Actions or Azure Pipelines
-// that says whom to sign in as, it signs in to Azure with the same code.
+// as tools do today and with this library. In a job of GitHub Actions or Azure Pipelines it signs in to Azure with the
+// same code.
 //
 //	go run ./examples/deploy
 //	go run ./examples/deploy -h
@@ -19,50 +19,25 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, azcore.ClientOptions{}))
-}
-
-// run returns the exit status. The client options are those of the real cloud.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, client azcore.ClientOptions) int {
-	arguments, err := parseArguments(args)
-	if err != nil {
-		return explain(err, stdout, stderr)
-	}
-	job, inCI := jobHere()
-	switch {
-	case inCI && (saysWho() || arguments.scopes != nil):
-		err = signIn(ctx, stdout, job, client, arguments.scopesOrDefault())
-	case arguments.scopes != nil:
-		return explain(errScopeNeedsCI, stdout, stderr)
-	default:
-		if inCI {
-			fmt.Fprintf(stdout, "This is %s, but without AZURE_TENANT_ID and AZURE_CLIENT_ID there is nobody to sign in as.\n\n", job.system)
-		}
-		err = demonstrate(ctx, stdout, inSeconds())
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "\n%v\n", err)
-		return 1
-	}
-	return 0
-}
-
 const usage = `Usage: deploy [-scope SCOPE]...
+       deploy [-demo] [-svg FILE]
 
 Deploys for longer than an OIDC token lives.
 
 On the local cloud
-    Outside CI, or in CI without the AZURE_* variables below, it starts a small
-    cloud on loopback whose tokens live for seconds. It deploys to it from GitHub
-    Actions and from Azure Pipelines: first as tools do today, with one OIDC token
-    taken at the start, which ends in AADSTS700024; then with azoidc, which
-    requests a new one for every exchange. It needs no network and takes about
-    12 seconds.
+    Outside CI, or with -demo, it starts a small cloud on loopback whose tokens live
+    for seconds. It deploys to it from GitHub Actions and from Azure Pipelines,
+    first as tools do today: from GitHub Actions with one OIDC token taken at the
+    start, which ends in AADSTS700024, from Azure Pipelines with azidentity's own
+    credential, which requests new ones when somebody waits for them; then with
+    azoidc, which does so before. It needs no network and takes about 17 seconds.
+
+    -demo          do it in CI, too
+    -svg FILE      and draw the timeline into FILE, the same from each run
 
 On the real cloud
     In CI it acquires a token for each scope, and shows who it is and until when
@@ -77,28 +52,101 @@ On the real cloud
     -scope SCOPE   what to acquire a token for; can be given several times
                    (default ` + defaultScope + `)
 
-Exit status: 0 all of it worked, 1 something didn't, 2 wrong usage.
+Exit status: 0 all of it worked, 1 something didn't, 2 wrong usage, 130 interrupted.
 `
 
-var errScopeNeedsCI = errors.New("-scope is for a job of GitHub Actions or Azure Pipelines, and this is none")
+const (
+	failed      = 1
+	wrongUsage  = 2
+	interrupted = 130 // as shells have it: 128 and the signal's number
+)
+
+var (
+	errScopeNeedsCI = errors.New("-scope is for a job of GitHub Actions or Azure Pipelines, and this is none")
+	errScopeOfDemo  = errors.New("-scope is for the real cloud, -demo and -svg for the local one")
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(program{stdout: os.Stdout, stderr: os.Stderr, settings: inSeconds()}.run(ctx, os.Args[1:]))
+}
+
+// A program is this one, or a test's.
+type program struct {
+	stdout, stderr io.Writer
+	client         azcore.ClientOptions // of the real cloud
+	settings       settings             // of the local one
+}
+
+// run returns the exit status.
+func (p program) run(ctx context.Context, args []string) int {
+	arguments, err := parseArguments(args)
+	if err != nil {
+		return p.explain(err)
+	}
+	here, inCI := jobHere()
+	switch {
+	case inCI && !arguments.demo:
+		err = here.deploy(ctx, p.stdout, p.client, arguments.scopes)
+	case arguments.scopes != nil:
+		return p.explain(errScopeNeedsCI)
+	default:
+		err = demonstrate(ctx, newScreen(p.stdout), p.settings, arguments.picture)
+	}
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(p.stderr, "deploy: interrupted")
+		return interrupted
+	case err != nil:
+		fmt.Fprintf(p.stderr, "\n%s\n", redact.Text(err.Error()))
+		return failed
+	}
+	return 0
+}
+
+// explain answers -h, or arguments that can't be right, and returns the exit status.
+func (p program) explain(err error) int {
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(p.stdout, usage)
+		return 0
+	}
+	fmt.Fprintf(p.stderr, "deploy: %s; -h explains\n", redact.Text(err.Error()))
+	return wrongUsage
+}
 
 // arguments are those of the command line.
 type arguments struct {
-	scopes []string
+	demo    bool
+	picture string // the file to draw it into; "" for none
+	scopes  []string
 }
 
 func parseArguments(args []string) (arguments, error) {
 	var a arguments
 	flags := flag.NewFlagSet("deploy", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // explain says it
+	flags.BoolVar(&a.demo, "demo", false, "")
+	flags.Func("svg", "", a.setPicture)
 	flags.Func("scope", "", a.addScope)
 	if err := flags.Parse(args); err != nil {
 		return arguments{}, err
 	}
-	if flags.NArg() > 0 {
+	switch {
+	case flags.NArg() > 0:
 		return arguments{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case a.demo && a.scopes != nil:
+		return arguments{}, errScopeOfDemo
 	}
 	return a, nil
+}
+
+func (a *arguments) setPicture(file string) error {
+	if file == "" {
+		return errors.New("a file has a name")
+	}
+	a.demo, a.picture = true, file
+	return nil
 }
 
 func (a *arguments) addScope(scope string) error {
@@ -107,21 +155,4 @@ func (a *arguments) addScope(scope string) error {
 	}
 	a.scopes = append(a.scopes, scope)
 	return nil
-}
-
-func (a arguments) scopesOrDefault() []string {
-	if a.scopes == nil {
-		return []string{defaultScope}
-	}
-	return a.scopes
-}
-
-// explain answers -h, or arguments that can't be right, and returns the exit status.
-func explain(err error, stdout, stderr io.Writer) int {
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
-		return 0
-	}
-	fmt.Fprintf(stderr, "deploy: %v; -h explains\n", err)
-	return 2
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
@@ -31,19 +34,44 @@ type result struct {
 	stdout, stderr string
 }
 
-func deploy(t *testing.T, client azcore.ClientOptions, args ...string) result {
-	t.Helper()
+func deploy(ctx context.Context, client azcore.ClientOptions, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	status := run(t.Context(), args, &stdout, &stderr, client)
+	status := program{&stdout, &stderr, client, sooner()}.run(ctx, args)
 	return result{status, stdout.String(), stderr.String()}
 }
 
+// sooner is a demonstration of all that it shows in a third of the time.
+func sooner() settings {
+	s := inSeconds()
+	s.steps = []step{s.steps[0], s.steps[1], s.steps[5]}
+	return s
+}
+
 func TestNothingSet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	t.Parallel()
-	r := deploy(t, azcore.ClientOptions{})
+	file := filepath.Join(t.TempDir(), "timeline.svg")
+	r := deploy(t.Context(), azcore.ClientOptions{}, "-svg", file)
 	require.Zero(t, r.status, r.stderr)
 	require.Empty(t, r.stderr)
-	require.Regexp(t, `\nToday, both .+ AADSTS700024 after .+ steps.+\nWith azoidc, both finished all steps, on .+ OIDC tokens, without an error.+\n$`, r.stdout)
+	require.Regexp(t, `\nToday, from GitHub Actions .+ AADSTS700024 after 2 of 3 steps.+\nToday, from Azure Pipelines .+ finished .+\n`+
+		`With azoidc, both finished all steps, on .+ OIDC tokens, without an error.+\n$`, r.stdout)
+	require.NotContains(t, r.stdout, "\x1b")
+	drawn, err := os.ReadFile(file)
+	require.NoError(t, err)
+	requireXML(t, drawn)
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+	defer cancel()
+	r := deploy(ctx, azcore.ClientOptions{})
+	require.Equal(t, 130, r.status)
+	require.Equal(t, "deploy: interrupted\n", r.stderr)
+	require.NotContains(t, r.stdout, "✗")
 }
 
 func TestArguments(t *testing.T) {
@@ -57,16 +85,26 @@ func TestArguments(t *testing.T) {
 		{"long help", []string{"--help"}, 0, defaultScope, ""},
 		{"unknown flag", []string{"-x"}, 2, "", "-x"},
 		{"argument", []string{"now"}, 2, "", `"now"`},
+		{"an argument that isn't one line", []string{"now\n::stop-commands::x"}, 2, "", `"now\n::stop-commands::x"`},
 		{"empty scope", []string{"-scope", " "}, 2, "", "a scope is not empty"},
 		{"scope outside CI", []string{"-scope", defaultScope}, 2, "", "none"},
+		{"scope of the demonstration", []string{"-demo", "-scope", defaultScope}, 2, "", "-scope is for the real cloud"},
+		{"picture of the real cloud", []string{"-svg", "x.svg", "-scope", defaultScope}, 2, "", "-scope is for the real cloud"},
+		{"picture without a name", []string{"-svg", ""}, 2, "", "a file has a name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := deploy(t, azcore.ClientOptions{}, test.args...)
+			r := deploy(t.Context(), azcore.ClientOptions{}, test.args...)
 			require.Equal(t, test.status, r.status)
 			requireText(t, test.stdout, r.stdout)
 			requireText(t, test.stderr, r.stderr)
 		})
 	}
+}
+
+// A file that can't be written is found out about.
+func TestPictureNowhere(t *testing.T) {
+	d := &demo{settings: inSeconds()}
+	require.Error(t, d.draw(filepath.Join(t.TempDir(), "nowhere", "timeline.svg")))
 }
 
 // requireText wants nothing where part is empty.
