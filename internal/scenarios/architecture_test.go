@@ -18,16 +18,17 @@ const module = "github.com/azoidc/azoidc"
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
 	"": {"internal/advice", "internal/ci", "internal/discovery", "internal/outbound", "internal/proc", "internal/redact",
-		"internal/retry", "internal/tokencache"},
+		"internal/recovered", "internal/retry", "internal/tokencache"},
 
 	"internal/advice":     {"internal/ci", "internal/redact"},
 	"internal/ci":         {"internal/redact"},
-	"internal/discovery":  {"internal/outbound"},
+	"internal/discovery":  {"internal/outbound", "internal/recovered"},
 	"internal/outbound":   {"internal/redact"},
 	"internal/proc":       {},
+	"internal/recovered":  {"internal/redact"},
 	"internal/redact":     {},
 	"internal/retry":      {"internal/outbound", "internal/redact"},
-	"internal/tokencache": {"internal/redact", "internal/retry"},
+	"internal/tokencache": {"internal/recovered", "internal/redact", "internal/retry"},
 	"internal/testkit":    {"", "azoidctest", "internal/ci"},
 	"internal/scenarios":  {},
 

@@ -1,0 +1,53 @@
+// Package recovered makes an error of a panic in somebody else's code: an AssertionFunc, a policy, a transport, a credential
+// behind a cache. They run in goroutines of this library, where no caller can recover, so a panic would end the process.
+package recovered
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	azruntime "github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
+	"github.com/azoidc/azoidc/internal/redact"
+)
+
+// Error returns what panicked and where, for the value that recover returned; nil for none. The deferred function that
+// recovers calls it. The stack goes to azcore's log. No secret given is in either.
+func Error(value any, secrets ...string) error {
+	if value == nil {
+		return nil
+	}
+	text := redact.Line(fmt.Sprint(value), secrets...)
+	logStack(redact.Text(string(debug.Stack()), secrets...))
+	return fmt.Errorf("panic in %s: %s", origin(), text)
+}
+
+// origin is the function that panicked, with its file and line.
+func origin() string {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers)])
+	panicked := false
+	for {
+		frame, more := frames.Next()
+		if panicked && !strings.HasPrefix(frame.Function, "runtime.") {
+			return fmt.Sprintf("%s (%s:%d)", path.Base(frame.Function), filepath.Base(frame.File), frame.Line)
+		}
+		panicked = panicked || frame.Function == "runtime.gopanic"
+		if !more {
+			return "an unknown function"
+		}
+	}
+}
+
+// logStack writes a ResponseError event: azcore has no other way for a module outside of its own to write to its log.
+func logStack(stack string) {
+	_ = azruntime.NewResponseErrorWithErrorCode(&http.Response{
+		Status: "panic, no response", Body: io.NopCloser(strings.NewReader(stack)),
+	}, "panic")
+}

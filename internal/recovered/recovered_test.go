@@ -1,0 +1,60 @@
+package recovered_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/recovered"
+)
+
+func panicWith(value any) (err error) {
+	defer func() { err = recovered.Error(recover(), "very secret") }()
+	explode(value)
+	return nil
+}
+
+func explode(value any) {
+	if value == "nil map" {
+		var none map[string]int
+		none["x"]++
+	}
+	if value != nil {
+		panic(value)
+	}
+}
+
+// hostile panics while it is printed.
+type hostile struct{}
+
+func (hostile) Error() string { panic("again") }
+
+func TestAPanicSaysWhatAndWhere(t *testing.T) {
+	for name, test := range map[string]struct {
+		value any
+		want  string
+	}{
+		"text":                     {"boom", `^panic in recovered_test\.explode \(recovered_test\.go:\d+\): boom$`},
+		"error":                    {errors.New("boom"), `: boom$`},
+		"the runtime's":            {"nil map", `^panic in recovered_test\.explode \(recovered_test\.go:\d+\): assignment to entry in nil map$`},
+		"a secret":                 {"the very secret token", `: the \[redacted\] token$`},
+		"several lines":            {"boom\n::error::x", `: boom `},
+		"what panics when printed": {hostile{}, `PANIC`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Regexp(t, test.want, panicWith(test.value).Error())
+		})
+	}
+	require.NoError(t, panicWith(nil))
+}
+
+func TestTheStackIsLogged(t *testing.T) {
+	var logged string
+	log.SetListener(func(_ log.Event, message string) { logged += message })
+	t.Cleanup(func() { log.SetListener(nil) })
+	require.NotContains(t, panicWith("boom").Error(), "goroutine")
+	require.Contains(t, logged, "recovered_test.explode")
+	require.Contains(t, logged, "goroutine")
+}
