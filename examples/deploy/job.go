@@ -144,7 +144,7 @@ func (j job) deploy(ctx context.Context, out io.Writer, client azcore.ClientOpti
 	}
 	err := j.signIn(ctx, out, client, scopes)
 	if missing := j.missing(); err != nil && len(missing) > 0 {
-		return fmt.Errorf("%w\n\nNot set in this job of %s: %s.\ndeploy -h says what a job needs; deploy -demo shows the demonstration here, too.",
+		return fmt.Errorf("%w\n\nNot set in this job of %s: %s\n(-h says what a job needs; -demo shows the demonstration here, too)",
 			err, j.system.Name, strings.Join(missing, ", "))
 	}
 	return err

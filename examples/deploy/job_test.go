@@ -156,23 +156,23 @@ func TestNotSetUp(t *testing.T) {
 		"GitHub Actions, nothing": {
 			environment: func(*azoidctest.Cloud) map[string]string { return map[string]string{"GITHUB_ACTIONS": "true"} },
 			missing: "Not set in this job of GitHub Actions: AZURE_TENANT_ID, AZURE_CLIENT_ID, " +
-				"ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN.",
+				"ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN\n",
 		},
 		"GitHub Actions, nobody to sign in as": {
 			environment: func(c *azoidctest.Cloud) map[string]string { return c.GitHubJob(nil).Env() },
 			unset:       []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID"},
 			stdout:      "subject   repo:octo-org/octo-repo:ref:refs/heads/main",
-			missing:     "Not set in this job of GitHub Actions: AZURE_TENANT_ID, AZURE_CLIENT_ID.",
+			missing:     "Not set in this job of GitHub Actions: AZURE_TENANT_ID, AZURE_CLIENT_ID\n",
 		},
 		"Azure Pipelines, nothing": {
 			environment: func(*azoidctest.Cloud) map[string]string { return map[string]string{"TF_BUILD": "True"} },
 			missing: "Not set in this job of Azure Pipelines: AZURESUBSCRIPTION_TENANT_ID, AZURESUBSCRIPTION_CLIENT_ID, " +
-				"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN.",
+				"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN\n",
 		},
 		"Azure Pipelines, no mapped access token": {
 			environment: func(c *azoidctest.Cloud) map[string]string { return c.PipelinesJob(nil).Env() },
 			unset:       []string{"SYSTEM_ACCESSTOKEN"},
-			missing:     "Not set in this job of Azure Pipelines: SYSTEM_ACCESSTOKEN.",
+			missing:     "Not set in this job of Azure Pipelines: SYSTEM_ACCESSTOKEN\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
