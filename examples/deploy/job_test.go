@@ -200,5 +200,7 @@ func TestForgedCommand(t *testing.T) {
 	require.Contains(t, r.stdout, "  subject   "+redact.Line(subject)+"\n")
 	for _, text := range []string{r.stdout, r.stderr} {
 		require.Equal(t, redact.Text(text), text)
+		require.NotContains(t, text, "##vso[")
+		require.NotRegexp(t, `(?m)^\s*::`, text)
 	}
 }

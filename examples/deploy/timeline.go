@@ -108,8 +108,12 @@ func (r *row) end(at time.Duration, ending string) {
 
 func (r *row) print(out screen, label, count string) {
 	fmt.Fprintf(out, "    %-*s", labelWidth-4, label)
-	for _, sign := range r.signs[:r.text] {
-		fmt.Fprint(out, out.paint(styles[sign], string(sign)))
+	for begin, end := 0, 0; begin < r.text; begin = end {
+		style := styles[r.signs[begin]]
+		for end < r.text && styles[r.signs[end]] == style {
+			end++
+		}
+		fmt.Fprint(out, out.paint(style, string(r.signs[begin:end])))
 	}
 	ending := string(r.signs[r.text:])
 	words := strings.TrimRight(ending, " ")
