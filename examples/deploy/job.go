@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -68,7 +66,7 @@ func oneToken(ctx context.Context, tenantID, clientID string, assertion azoidc.A
 		return nil, fmt.Errorf("no OIDC token to begin with: %w", err)
 	}
 	return azidentity.NewClientAssertionCredential(tenantID, clientID, azoidc.StaticAssertion(token), &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: client, DisableInstanceDiscovery: unknownToEntra(client),
+		ClientOptions: client,
 	})
 }
 
@@ -93,7 +91,7 @@ func pipelinesJob(tenantID, clientID, connectionID, accessToken, requestURI stri
 		otherwise: func(_ context.Context, client azcore.ClientOptions) (azcore.TokenCredential, error) {
 			defer setenv(ci.AzurePipelines.RequestURL, requestURI)()
 			return azidentity.NewAzurePipelinesCredential(tenantID, clientID, connectionID, accessToken, &azidentity.AzurePipelinesCredentialOptions{
-				ClientOptions: client, DisableInstanceDiscovery: unknownToEntra(client),
+				ClientOptions: client,
 			})
 		},
 	}
@@ -190,17 +188,7 @@ func (j job) signIn(ctx context.Context, out io.Writer, client azcore.ClientOpti
 
 // signedIn is the job's credential, for the local cloud as for the real one.
 func (j job) signedIn(client azcore.ClientOptions) (*azoidc.TokenCache, error) {
-	return j.credential(azoidc.CredentialOptions{ClientOptions: client, DisableInstanceDiscovery: unknownToEntra(client)})
-}
-
-// unknownToEntra tells whether the authority is on loopback: a local cloud, which Entra can't be asked about.
-func unknownToEntra(client azcore.ClientOptions) bool {
-	authority := client.Cloud.ActiveDirectoryAuthorityHost
-	if authority == "" {
-		authority = os.Getenv("AZURE_AUTHORITY_HOST")
-	}
-	u, err := url.Parse(authority)
-	return err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+	return j.credential(azoidc.CredentialOptions{ClientOptions: client})
 }
 
 // claims are those of a new OIDC token of the job's.
