@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // roleVariable makes this test binary play a command that azoidc exec runs, see role_test.go.
@@ -25,6 +27,7 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
 		os.Exit(play(role))
 	}
+	testkit.ForgetEnvironment()
 	os.Exit(runTests(m))
 }
 

@@ -17,6 +17,8 @@ import (
 // laptop is signed in as by hand, and counts how often it was asked.
 type laptop struct{ asked int }
 
+func TestMain(m *testing.M) { testkit.Run(m) }
+
 func (l *laptop) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	l.asked++
 	return azcore.AccessToken{Token: "by hand", ExpiresOn: time.Now().Add(time.Hour)}, nil

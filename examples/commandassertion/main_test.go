@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	address := os.Getenv("PRINT_TOKEN_FROM")
 	if address == "" {
-		os.Exit(m.Run())
+		testkit.Run(m)
 	}
 	if err := printToken(address); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -11,7 +11,10 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
+
+func TestMain(m *testing.M) { testkit.Run(m) }
 
 func newServer(cloud *azoidctest.Cloud) *server {
 	job := cloud.GitHubJob(nil) // any source of the application's own assertions

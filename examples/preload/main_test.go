@@ -13,6 +13,8 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
+func TestMain(m *testing.M) { testkit.Run(m) }
+
 // The job goes on after the OIDC token's end, with what was preloaded and with nothing else.
 func TestPreload(t *testing.T) {
 	testkit.OutsideCI(t)

@@ -11,6 +11,8 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
+func TestMain(m *testing.M) { testkit.Run(m) }
+
 func TestSignIn(t *testing.T) {
 	for system, environment := range map[string]func(*azoidctest.Cloud) map[string]string{
 		"GitHub Actions":  func(c *azoidctest.Cloud) map[string]string { return c.GitHubJob(nil).Env() },

@@ -18,6 +18,9 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
+// live tests need the environment of their job.
+const live = true
+
 // The live tests run inside GitHub Actions or Azure Pipelines against the real Microsoft Entra; docs/live.md says how to
 // set that up. They fail, rather than pass unseen, where a variable that they need is missing.
 

@@ -17,6 +17,9 @@ import (
 // TestMain listens to all that azcore and azidentity log; the listener can't be set while clients are in use.
 func TestMain(m *testing.M) {
 	log.SetListener(testkit.Logged.Write)
+	if !live {
+		testkit.ForgetEnvironment()
+	}
 	os.Exit(m.Run())
 }
 

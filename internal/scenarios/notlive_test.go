@@ -1,0 +1,5 @@
+//go:build !live
+
+package scenarios_test
+
+const live = false
