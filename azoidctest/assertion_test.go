@@ -74,6 +74,9 @@ func TestRefusals(t *testing.T) {
 		{"tenant", func(_ *testing.T, s *state) { s.tenant = "00000000-0000-0000-0000-00000000abcd" }, 90002, 400, "invalid_request", "not found"},
 		{"domain", func(_ *testing.T, s *state) { s.tenant = "octo.example" }, 90002, 400, "invalid_request", "'octo.example'"},
 		{"malformed tenant", func(_ *testing.T, s *state) { s.tenant = "octo" }, 900023, 400, "invalid_request", "'octo'"},
+		{"resource", form("resource", vault), 901002, 400, "invalid_request", "resource"},
+		{"resource that is no URI", form("scope", "vault/.default"), 500011, 400, "invalid_resource", "vault"},
+		{"GUID as audience", trust(func(f *azoidctest.FederatedCredential) { f.Audience = "fb60f99c-7a34-4190-8149-302f77469936" }), 700214, 400, "invalid_request", "must be 'api://AzureADTokenExchange'"},
 		{"no scope", form("scope"), 900144, 400, "invalid_request", "scope"},
 		{"scope without .default", form("scope", vault+"/read"), 1002012, 400, "invalid_scope", vault + "/read"},
 		{"scope without resource", form("scope", "/.default"), 70011, 400, "invalid_scope", "/.default"},
@@ -194,6 +197,45 @@ func TestAssertionTimes(t *testing.T) {
 	}
 }
 
+// TestEntrasOwnAssertions name the application that the federated credential's audience is the URI of. Which URI, the cloud
+// decides whose Entra is asked.
+func TestEntrasOwnAssertions(t *testing.T) {
+	const id = "fb60f99c-7a34-4190-8149-302f77469936"
+	for authority, exchangeAudience := range map[string]string{
+		"https://login.microsoftonline.com/":        "api://AzureADTokenExchange",
+		"https://eastus.login.microsoft.com/":       "api://AzureADTokenExchange",
+		"https://login.microsoftonline.us/":         "api://AzureADTokenExchangeUSGov",
+		"https://login.partner.microsoftonline.cn/": "api://AzureADTokenExchangeChina",
+	} {
+		for _, audience := range []string{
+			"api://AzureADTokenExchange", "api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina", id, "api://octo",
+		} {
+			c := azoidctest.New(nil)
+			job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, Untrusted: true})
+			c.Application().Trust(azoidctest.FederatedCredential{Issuer: job.Issuer, Subject: job.Subject, Audience: audience})
+			token := pipelinesToken(t, c, job)
+			require.Equal(t, []string{id}, c.Requests(azoidctest.AzureDevOpsOIDC)[0].Assertion.Audience)
+
+			a := postTo(t, c, authority+c.TenantID()+"/oauth2/v2.0/token", tokenForm(c, token, vault+"/.default"))
+
+			if audience == exchangeAudience {
+				accessToken(t, a)
+				continue
+			}
+			requireRefusal(t, a, 700214, 400, "invalid_request")
+			require.Contains(t, a.json["error_description"], "must be '"+exchangeAudience+"'")
+		}
+	}
+}
+
+// TestEntrasIDIsNobodyElses: only for Entra's own assertions its application ID and the URI mean the same.
+func TestEntrasIDIsNobodyElses(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(nil)
+	token := gitHubToken(t, c, job, "fb60f99c-7a34-4190-8149-302f77469936")
+	requireRefusal(t, exchange(t, c, token, vault+"/.default"), 700212, 401, "invalid_client")
+}
+
 func TestReplicationDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := azoidctest.New(nil)
@@ -240,6 +282,7 @@ func TestOnBehalfOf(t *testing.T) {
 		return f
 	}
 	good := c.UserAssertion(time.Hour)
+	requireRefusal(t, post(t, c, c.TenantID(), form(c.UserAssertion(-time.Second))), 500133, 400, "invalid_grant") // without tolerance
 	accessToken(t, post(t, c, c.TenantID(), form(good)))
 
 	requireRefusal(t, post(t, c, c.TenantID(), form(tamperSignature(t, good))), 50013, 400, "invalid_grant")

@@ -34,6 +34,10 @@ func TestPipelinesKinds(t *testing.T) {
 		require.Equal(t, []string{"fb60f99c-7a34-4190-8149-302f77469936"}, claims.Audience)
 		require.Equal(t, 24*time.Hour+5*time.Minute, claims.ExpiresAt.Sub(claims.IssuedAt))
 		require.Equal(t, claims.IssuedAt, claims.NotBefore)
+		require.Empty(t, claims.ID, "Entra's tokens have no jti")
+		require.Equal(t, "499b84ac-1321-427f-aa17-267ca6975798", claims.All["azp"])
+		require.Equal(t, c.TenantID(), claims.All["tid"])
+		require.Equal(t, "2.0", claims.All["ver"])
 		require.Zero(t, c.Count(azoidctest.EntraOpenIDConfiguration), "what Entra reads itself is not among the clients' requests")
 	})
 }
@@ -80,6 +84,10 @@ func TestPipelinesRefusals(t *testing.T) {
 		a := ask(http.MethodPost, job.RequestURI+"?serviceConnectionId="+job.ServiceConnectionID, job.SystemAccessToken, "Suppress")
 		require.Equal(t, 400, a.status)
 		require.Contains(t, a.json["message"], "api-version")
+		for version, want := range map[string]int{"7.1": 200, "7.1-preview.1": 200, "7.2-preview": 200, "7.0": 400, "2.0": 400, "octo": 400} {
+			a := ask(http.MethodPost, strings.Replace(pipelinesURL(job), "api-version=7.1", "api-version="+version, 1), job.SystemAccessToken, "Suppress")
+			require.Equal(t, want, a.status, version)
+		}
 		require.NotEmpty(t, a.header.Get("x-vss-e2eid"))
 		require.NotEmpty(t, a.header.Get("x-msedge-ref"))
 		require.Equal(t, 404, ask(http.MethodPost, strings.Replace(pipelinesURL(job), "/jobs/", "/jobs/0", 1), job.SystemAccessToken, "Suppress").status)

@@ -10,19 +10,37 @@
 //	func TestDeploy(t *testing.T) {
 //		cloud := azoidctest.NewServer(nil) // TLS on loopback
 //		defer cloud.Close()
-//		job := cloud.GitHubJob(nil) // federated with the default application
-//		for name, value := range job.Env() {
+//		for name, value := range cloud.GitHubJob(nil).Env() { // federated with the default application
 //			t.Setenv(name, value)
 //		}
-//		vault := cloud.Service("https://vault.azure.net")
+//		options := cloud.ClientOptions()
+//		cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{
+//			CredentialOptions: azoidc.CredentialOptions{ClientOptions: options},
+//		})
+//		require.NoError(t, err)
 //
-//		// The program under test: a new OIDC token, exchanged for an access token, presented to the service.
-//		err := deploy(cloud.ClientOptions(), vault.URL)
+//		// The program under test: a new OIDC token, exchanged for an access token, presented to Resource Manager.
+//		err = deploy(cloud.SubscriptionID(), cred, &arm.ClientOptions{ClientOptions: options})
 //
 //		require.NoError(t, err)
-//		require.Equal(t, 1, vault.Hits())
+//		require.Equal(t, 1, cloud.Service("https://management.azure.com").Hits())
 //		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 //	}
+//
+// # Azure's services
+//
+// Four services are there under the names that the clients of the Azure SDK use, in memory and by [Server.ClientOptions].
+// Each accepts the audiences that the real one accepts, challenges as that does, and can do a little:
+//
+//   - Resource Manager, management.azure.com: lists the subscription [Cloud.SubscriptionID]; creates, lists, reads and
+//     deletes its resource groups.
+//   - Key Vault, *.vault.azure.net: sets, lists and reads secrets.
+//   - Blob Storage, *.blob.core.windows.net: creates containers; uploads, lists and downloads block blobs.
+//   - Microsoft Graph, graph.microsoft.com: tells the organization.
+//
+// So they are under the names of Azure Government and Azure in China. There are no roles: every application may do
+// everything. What a service can't do here is answered with 501, which clients don't retry. [Service.Handle] replaces what
+// an admitted request gets, [Cloud.Handle] all that is at a host, and adds hosts. At any other host clients fail at once.
 //
 // A [Cloud] is also a policy.Transporter that answers in memory, under the public host names. It reads time.Now and
 // waits on timers only, so in a [testing/synctest] bubble hours of tokens pass in milliseconds:

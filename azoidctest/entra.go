@@ -48,7 +48,7 @@ func (c *Cloud) routeEntra(authority string, path []string) (Leg, http.HandlerFu
 	case "oauth2/v2.0/token":
 		return EntraToken, func(w http.ResponseWriter, r *http.Request) { c.serveToken(w, r, authority, tenant) }
 	}
-	return Elsewhere, http.NotFound
+	return Elsewhere, nothing
 }
 
 // knownCloud is one cloud in an answer to instance discovery.

@@ -2,72 +2,89 @@ package azoidctest_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 )
 
-// A job of GitHub Actions gets an access token with an OIDC token, and presents it to a service.
+// A program signs in from a job of GitHub Actions and asks Resource Manager, as it does in the real cloud: the IDs come from
+// the job's environment, the hosts are Azure's own.
 func Example() {
 	cloud := azoidctest.NewServer(nil)
 	defer cloud.Close()
-	job := cloud.GitHubJob(nil)
-	vault := cloud.Service("https://vault.azure.net")
-
-	assertion := func(ctx context.Context) (string, error) { // what a program does that knows no better library
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, job.RequestURL+"&audience=api://AzureADTokenExchange", nil)
-		if err != nil {
-			return "", err
+	for name, value := range cloud.GitHubJob(nil).Env() { // t.Setenv in a test
+		if err := os.Setenv(name, value); err != nil {
+			fmt.Println(err)
+			return
 		}
-		request.Header.Set("Authorization", "Bearer "+job.RequestToken)
-		response, err := cloud.Client().Do(request)
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = response.Body.Close() }()
-		var body struct{ Value string }
-		err = json.NewDecoder(response.Body).Decode(&body)
-		return body.Value, err
+		defer func() { _ = os.Unsetenv(name) }()
 	}
-	cred, err := azidentity.NewClientAssertionCredential(cloud.TenantID(), cloud.ClientID(), assertion, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions:            cloud.ClientOptions(),
-		DisableInstanceDiscovery: true, // nobody at login.microsoftonline.com knows this authority host
+	options := cloud.ClientOptions()
+
+	cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{
+		CredentialOptions: azoidc.CredentialOptions{ClientOptions: options},
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	token, err := cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{vault.Scope}})
+	client, err := arm.NewClient("example", "v1.0.0", cred, &arm.ClientOptions{ClientOptions: options}) // as armresources' clients are
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	request, _ := http.NewRequest(http.MethodGet, vault.URL+"/secrets/octocat", nil)
-	request.Header.Set("Authorization", "Bearer "+token.Token)
-	response, err := cloud.Client().Do(request)
+	request, err := runtime.NewRequest(context.Background(), http.MethodGet, client.Endpoint()+"/subscriptions?api-version=2022-12-01")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	response, err := client.Pipeline().Do(request)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	_ = response.Body.Close()
 
-	fmt.Println(response.Status)
+	fmt.Println(client.Endpoint(), response.Status)
 	for _, request := range cloud.Requests(azoidctest.GitHubOIDC, azoidctest.EntraToken, azoidctest.Services) {
 		fmt.Println(request.Leg, request.Status)
 	}
 	fmt.Println(cloud.Requests(azoidctest.EntraToken)[0].Assertion.Subject)
 	// Output:
-	// 200 OK
+	// https://management.azure.com 200 OK
 	// GitHubOIDC 200
 	// EntraToken 200
 	// Services 200
 	// repo:octo-org/octo-repo:ref:refs/heads/main
+}
+
+// A container registry of the test's own, which takes only tokens that are meant for it.
+func ExampleCloud_Handle() {
+	cloud := azoidctest.New(nil)
+	registry := cloud.Service("https://containerregistry.azure.net")
+	registry.Handle(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "welcome to", r.URL.Path)
+	}))
+	cloud.Handle("*.azurecr.io", registry)
+
+	for _, url := range []string{"https://octo.azurecr.io/v2/", "https://octo.example/"} {
+		response, err := (&http.Client{Transport: cloud}).Get(url)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		_ = response.Body.Close()
+		fmt.Println(response.Status)
+	}
+	// Output:
+	// 401 Unauthorized
+	// Get "https://octo.example/": azoidctest serves nothing at octo.example; see Cloud.Handle
 }
 
 // Entra has an outage of two requests, then refuses as it does while a new federated credential isn't known everywhere.

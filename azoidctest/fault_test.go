@@ -3,6 +3,7 @@ package azoidctest_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -91,6 +92,23 @@ func TestOnScope(t *testing.T) {
 	c.Fail(azoidctest.EntraToken, azoidctest.OnScope(vault+"/.default", azoidctest.EntraRefusal(90033)))
 	requireRefusal(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"), 90033, 503, "temporarily_unavailable")
 	accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), "https://graph.microsoft.com/.default"))
+}
+
+// TestOnTenant throttles one of two tenants, as Entra does.
+func TestOnTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+		c := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+		job := c.GitHubJob(nil)
+		c.Fail(azoidctest.EntraToken, azoidctest.OnTenant(strings.ToUpper(other), azoidctest.Throttle(1, time.Minute)))
+		form := tokenForm(c, gitHubToken(t, c, job, job.Audience), vault+"/.default")
+		accessToken(t, post(t, c, other, form))
+		a := post(t, c, other, form)
+		require.Equal(t, 429, a.status)
+		require.Equal(t, "60", a.header.Get("Retry-After"))
+		accessToken(t, post(t, c, c.TenantID(), form))
+		accessToken(t, post(t, c, c.TenantID(), form))
+	})
 }
 
 func TestIssuerDocumentsAreReadOnce(t *testing.T) {

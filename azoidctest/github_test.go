@@ -15,11 +15,15 @@ import (
 
 func TestGitHubSubjects(t *testing.T) {
 	for want, options := range map[string]*azoidctest.GitHubJobOptions{
-		"repo:octo-org/octo-repo:ref:refs/heads/main":         nil,
-		"repo:o/r:ref:refs/tags/v1":                           {Repository: "o/r", Ref: "refs/tags/v1"},
-		"repo:o/r:pull_request":                               {Repository: "o/r", PullRequest: true},
-		"repo:o/r:environment:a%3Ab":                          {Repository: "o/r", Environment: "a:b", PullRequest: true},
-		"repo:octo-org@123/octo-repo@456:ref:refs/heads/main": {Subject: "repo:octo-org@123/octo-repo@456:ref:refs/heads/main"},
+		"repo:octo-org/octo-repo:ref:refs/heads/main":      nil,
+		"repo:o/r:ref:refs/tags/v1":                        {Repository: "o/r", Ref: "refs/tags/v1"},
+		"repo:o/r:pull_request":                            {Repository: "o/r", PullRequest: true},
+		"repo:o/r:environment:a%3Ab":                       {Repository: "o/r", Environment: "a:b", PullRequest: true},
+		"repo:octo-org/octo-repo:job_workflow_ref:o/r/x@y": {Subject: "repo:octo-org/octo-repo:job_workflow_ref:o/r/x@y"},
+
+		"repo:octo-org@123456/octo-repo@456789:ref:refs/heads/main": {ImmutableSubject: true},
+		"repo:o@1/r@2:environment:e":                                {ImmutableSubject: true, Repository: "o/r", RepositoryOwnerID: "1", RepositoryID: "2", Environment: "e"},
+		"repo:o@123456/r@2:pull_request":                            {ImmutableSubject: true, Repository: "o/r", RepositoryID: "2", PullRequest: true},
 	} {
 		require.Equal(t, want, azoidctest.New(nil).GitHubJob(options).Subject)
 	}
@@ -42,6 +46,9 @@ func TestGitHubToken(t *testing.T) {
 		require.Equal(t, issued.IssuedAt.Add(5*time.Minute), issued.ExpiresAt)
 		require.True(t, issued.NotBefore.Before(issued.IssuedAt))
 		require.Equal(t, "octo-org/octo-repo", issued.All["repository"])
+		require.Equal(t, "456789", issued.All["repository_id"])
+		require.Equal(t, "123456", issued.All["repository_owner_id"])
+		require.Equal(t, "branch", issued.All["ref_type"])
 		require.NotEqual(t, issued.ID, parse(t, gitHubToken(t, c, job, job.Audience)).Claims.(jwt.MapClaims)["jti"])
 
 		c.SetAssertionLifetime(3 * time.Second)
@@ -56,6 +63,8 @@ func TestGitHubAudience(t *testing.T) {
 	job := c.GitHubJob(nil)
 	require.Equal(t, http.StatusOK, get(t, c, job.RequestURL, job.RequestToken).status)
 	require.Equal(t, []string{"https://github.com/octo-org"}, c.Requests()[0].Assertion.Audience)
+	a := get(t, c, strings.Replace(job.RequestURL, "?api-version=2.0", "?audience=octo", 1), job.RequestToken)
+	require.Equal(t, http.StatusBadRequest, a.status, "without the request URL's query")
 	for _, audience := range []string{"", "a%20b"} {
 		a := get(t, c, job.RequestURL+"&audience="+audience, job.RequestToken)
 		require.Equal(t, http.StatusBadRequest, a.status)
@@ -97,6 +106,18 @@ func TestGitHubIssuers(t *testing.T) {
 	defer server.Close()
 	job := server.GitHubJob(&azoidctest.GitHubJobOptions{Issuer: "https://ghes.octo.example/_services/token"})
 	accessToken(t, exchange(t, server.Cloud, gitHubToken(t, server.Cloud, job, job.Audience), vault+"/.default"))
+}
+
+// TestImmutableSubject: a credential from before the repository was renamed has the old subject.
+func TestImmutableSubject(t *testing.T) {
+	c := azoidctest.New(nil)
+	before := c.GitHubJob(nil)
+	accessToken(t, exchange(t, c, gitHubToken(t, c, before, before.Audience), vault+"/.default"))
+	after := c.GitHubJob(&azoidctest.GitHubJobOptions{ImmutableSubject: true, Untrusted: true})
+	token := gitHubToken(t, c, after, after.Audience)
+	requireRefusal(t, exchange(t, c, token, vault+"/.default"), 700213, 401, "invalid_client")
+	c.Application().Trust(azoidctest.FederatedCredential{Issuer: after.Issuer, Subject: after.Subject, Audience: after.Audience})
+	accessToken(t, exchange(t, c, token, vault+"/.default"))
 }
 
 func TestUntrusted(t *testing.T) {

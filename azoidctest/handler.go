@@ -194,13 +194,18 @@ func (c *Cloud) route(ctx context.Context, absolute string) (Leg, http.HandlerFu
 	}
 	authority, path := c.splitAuthority(absolute)
 	if authority == "" {
-		return Elsewhere, http.NotFound
+		return Elsewhere, nothing
 	}
 	leg, h := c.routeEntra(authority, path)
 	if leg == EntraOpenIDConfiguration && isInternalRead(ctx) {
 		leg = IssuerDocuments
 	}
 	return leg, h
+}
+
+// nothing answers at URLs of a server at which nothing is. A client in memory doesn't get so far.
+func nothing(w http.ResponseWriter, r *http.Request) {
+	http.Error(w, (&unservedError{r.Host + r.URL.Path}).Error(), http.StatusNotFound)
 }
 
 func (c *Cloud) routeIssuer(absolute string) http.HandlerFunc {

@@ -103,7 +103,12 @@ func tokenURL(cloud *azoidctest.Cloud, tenant string) string {
 
 func post(t *testing.T, cloud *azoidctest.Cloud, tenant string, form url.Values) answer {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tokenURL(cloud, tenant), strings.NewReader(form.Encode()))
+	return postTo(t, cloud, tokenURL(cloud, tenant), form)
+}
+
+func postTo(t *testing.T, cloud *azoidctest.Cloud, url string, form url.Values) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(form.Encode()))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return send(t, cloud, r)

@@ -106,9 +106,7 @@ func (w *wire) send(handler http.Handler, body []byte) (*http.Response, error) {
 // serverRequest returns the request as a server sees it.
 func (w *wire) serverRequest(body []byte) *http.Request {
 	r := w.request.Clone(w.ctx)
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
+	r.Header = canonical(r.Header)
 	if r.Host == "" {
 		r.Host = r.URL.Host
 	}
@@ -124,6 +122,17 @@ func (w *wire) serverRequest(body []byte) *http.Request {
 	r.RemoteAddr = "192.0.2.1:1234" // RFC 5737: for documentation
 	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: r.Host}
 	return r
+}
+
+// canonical returns the header as a server reads it. Some clients, azblob among them, write names as they like.
+func canonical(header http.Header) http.Header {
+	read := http.Header{}
+	for name, values := range header {
+		for _, value := range values {
+			read.Add(name, value)
+		}
+	}
+	return read
 }
 
 // serve runs the handler and ends the answer as net/http's server would: whole, cut off, or with the connection reset.

@@ -206,7 +206,9 @@ func TestHandlerSeesAServersRequest(t *testing.T) {
 			seen = r
 			next.ServeHTTP(w, r)
 		})
+		r.Header["x-octo"] = []string{"cat"}
 		require.Equal(t, http.StatusOK, send(t, c, r).status)
+		require.Equal(t, "cat", seen.Header.Get("X-Octo"))
 		require.Equal(t, r.URL.Host, seen.Host)
 		require.Equal(t, r.URL.RequestURI(), seen.RequestURI)
 		require.Empty(t, seen.URL.Host)
