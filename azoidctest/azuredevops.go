@@ -129,8 +129,8 @@ func (j *PipelinesJob) identify() {
 }
 
 // Env returns the environment variables that a step of the job sees: those that the agent sets, those that the tasks
-// AzureCLI@2 and AzurePowerShell@5 set, and SYSTEM_ACCESSTOKEN, which a pipeline must map itself. With a BaseURL,
-// AZURE_AUTHORITY_HOST is among them.
+// AzureCLI@2 and AzurePowerShell@5 set, SYSTEM_ACCESSTOKEN, which a pipeline must map itself, and the variables of
+// [GitHubJob.Env] for Azure SDKs.
 func (j *PipelinesJob) Env() map[string]string {
 	env := j.cloud.env(j.options.Application)
 	env["TF_BUILD"] = "True"

@@ -121,8 +121,8 @@ func (o *GitHubJobOptions) subject() string {
 	return prefix + ":ref:" + strings.ReplaceAll(o.Ref, ":", "%3A")
 }
 
-// Env returns the environment variables that a step of the job sees: those that the runner sets, and AZURE_TENANT_ID and
-// AZURE_CLIENT_ID, which a workflow sets for Azure SDKs. With a BaseURL, AZURE_AUTHORITY_HOST is among them.
+// Env returns the environment variables that a step of the job sees: those that the runner sets, and AZURE_TENANT_ID,
+// AZURE_CLIENT_ID and AZURE_SUBSCRIPTION_ID, which a workflow sets for Azure SDKs. With a BaseURL, AZURE_AUTHORITY_HOST is among them.
 func (j *GitHubJob) Env() map[string]string {
 	env := j.cloud.env(j.options.Application)
 	env["GITHUB_ACTIONS"] = "true"
@@ -133,7 +133,11 @@ func (j *GitHubJob) Env() map[string]string {
 
 // env returns the variables that Azure SDKs read in any job.
 func (c *Cloud) env(app *Application) map[string]string {
-	env := map[string]string{"AZURE_TENANT_ID": c.options.TenantID, "AZURE_CLIENT_ID": app.clientID}
+	env := map[string]string{
+		"AZURE_TENANT_ID":       c.options.TenantID,
+		"AZURE_CLIENT_ID":       app.clientID,
+		"AZURE_SUBSCRIPTION_ID": subscriptionID,
+	}
 	if c.options.BaseURL != "" {
 		env["AZURE_AUTHORITY_HOST"] = c.endpoints.entra + "/"
 	}
