@@ -236,6 +236,18 @@ func TestEntrasIDIsNobodyElses(t *testing.T) {
 	requireRefusal(t, exchange(t, c, token, vault+"/.default"), 700212, 401, "invalid_client")
 }
 
+func TestSetClockTolerance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := azoidctest.New(nil)
+		job := c.GitHubJob(nil)
+		token := gitHubToken(t, c, job, job.Audience)
+		time.Sleep(6 * time.Minute)
+		accessToken(t, exchange(t, c, token, vault+"/.default"))
+		c.SetClockTolerance(-1)
+		requireRefusal(t, exchange(t, c, token, vault+"/.default"), 700024, 401, "invalid_client")
+	})
+}
+
 func TestReplicationDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := azoidctest.New(nil)

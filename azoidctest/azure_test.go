@@ -1,6 +1,7 @@
 package azoidctest_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -102,6 +103,34 @@ func TestAzureAudiences(t *testing.T) {
 			require.Equal(t, http.StatusUnauthorized, a.status)
 			require.Equal(t, []string{strings.ReplaceAll(host.challenge, "%s", c.TenantID())}, a.header["Www-Authenticate"])
 			require.Contains(t, a.body, host.missing)
+		})
+	}
+}
+
+// TestAzureRefusesWhatEnded: tokens that are revoked, that have expired, and what is no token of Entra's.
+func TestAzureRefusesWhatEnded(t *testing.T) {
+	for _, host := range azureHosts {
+		t.Run(host.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := azoidctest.New(nil)
+				job := c.GitHubJob(nil)
+				token := accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), host.accepted[0]+"/.default"))
+				requireRefused := func(token, want string) answer {
+					r := newRequest(t, http.MethodGet, host.url, token)
+					r.Header = mergeHeader(r.Header, host.header)
+					a := send(t, c, r)
+					require.Equal(t, http.StatusUnauthorized, a.status)
+					require.Contains(t, strings.ToLower(a.body), want)
+					return a
+				}
+				claims := c.Service(host.accepted[0]).Revoke()
+				revoked := requireRefused(token, "") // the challenge says it
+				require.Contains(t, strings.Join(revoked.header["Www-Authenticate"], ", "),
+					`error="insufficient_claims", claims="`+base64.StdEncoding.EncodeToString([]byte(claims))+`"`)
+				requireRefused(tamperSignature(t, token), "")
+				time.Sleep(2 * time.Hour)
+				requireRefused(token, "expir")
+			})
 		})
 	}
 }

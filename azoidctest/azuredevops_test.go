@@ -42,6 +42,14 @@ func TestPipelinesKinds(t *testing.T) {
 	})
 }
 
+// TestEntrasOwnAssertionsBelowABaseURL, whose authority is none of Microsoft's.
+func TestEntrasOwnAssertionsBelowABaseURL(t *testing.T) {
+	c := azoidctest.New(&azoidctest.Options{BaseURL: "https://octo.example"})
+	job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
+	require.Equal(t, "https://octo.example/"+c.TenantID()+"/v2.0", job.Issuer)
+	accessToken(t, exchange(t, c, pipelinesToken(t, c, job), vault+"/.default"))
+}
+
 // The subject of learn.microsoft.com's example has the tenant in .NET's byte order.
 func TestPipelinesSubjectEncoding(t *testing.T) {
 	c := azoidctest.New(&azoidctest.Options{TenantID: "00112233-4455-6677-8899-aabbccddeeff"})

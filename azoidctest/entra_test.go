@@ -52,6 +52,15 @@ func TestRegionalAuthorities(t *testing.T) {
 	}
 }
 
+func TestEntraRefusesOtherTenantsAndMethods(t *testing.T) {
+	c := azoidctest.New(nil)
+	for tenant, code := range map[string]int{"00000000-0000-0000-0000-00000000abcd": 90002, "common": 90002, "octo": 900023} {
+		a := get(t, c, "https://login.microsoftonline.com/"+tenant+"/v2.0/.well-known/openid-configuration", "")
+		requireRefusal(t, a, code, http.StatusBadRequest, "invalid_tenant")
+	}
+	requireRefusal(t, get(t, c, tokenURL(c, c.TenantID()), ""), 900561, http.StatusBadRequest, "invalid_request")
+}
+
 // TestIssuerNamesItself the same at all authority hosts of a cloud; the endpoints are the host's that was asked.
 func TestIssuerNamesItself(t *testing.T) {
 	c := azoidctest.New(nil)
