@@ -23,7 +23,8 @@ type transport struct {
 }
 
 // Transport makes inner, or azcore's kind of default client when inner is nil, safe for requests that carry secrets:
-// https only, loopback excepted; no redirect is followed; at most [MaxAnswer] bytes of an answer are read.
+// https only, loopback excepted; no redirect is followed; at most [MaxAnswer] bytes of an answer are read; what comes with an
+// answer's body, and errors, have passed the gate.
 func Transport(inner policy.Transporter) policy.Transporter {
 	switch client := inner.(type) {
 	case nil:
@@ -35,6 +36,11 @@ func Transport(inner policy.Transporter) policy.Transporter {
 }
 
 func (t transport) Do(req *http.Request) (*http.Response, error) {
+	resp, err := t.send(req)
+	return gated(req, resp, err)
+}
+
+func (t transport) send(req *http.Request) (*http.Response, error) {
 	if err := checkScheme(req.URL); err != nil {
 		return nil, err
 	}

@@ -39,8 +39,8 @@ type place struct {
 	form, at int32
 }
 
-func echoesOf(secrets []string) *echoes {
-	e := &echoes{}
+func echoesOf(secrets []string) echoes {
+	var e echoes
 	for _, secret := range secrets {
 		e.add(strings.TrimSpace(secret))
 	}

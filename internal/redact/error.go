@@ -1,13 +1,16 @@
 package redact
 
+// Error is Gate's.
+func Error(err error, secrets ...string) error { return Against(secrets...).Error(err) }
+
 // Error returns err with its text on one line that has passed the gate. Where that changes nothing it is err itself;
 // otherwise errors.Is and errors.As find in it what they find in err, and no way of printing it shows more.
-func Error(err error, secrets ...string) error {
+func (g *Gate) Error(err error) error {
 	if err == nil {
 		return nil
 	}
 	said := err.Error()
-	if text := Line(said, secrets...); text != said {
+	if text := g.Line(said); text != said {
 		return reworded{text, func() error { return err }}
 	}
 	return err

@@ -45,17 +45,26 @@ func Hide(secret string) string {
 	return redacted
 }
 
+// A Gate knows the secrets that what passes it may echo. It is safe for concurrent use.
+type Gate struct {
+	known echoes
+}
+
+// Against makes a Gate. Making it is most of the work, so one serves all that belongs to an answer.
+func Against(secrets ...string) *Gate { return &Gate{echoesOf(secrets)} }
+
+// Line is Gate's.
+func Line(text string, secrets ...string) string { return Against(secrets...).Line(text) }
+
+// Text is Gate's.
+func Text(text string, secrets ...string) string { return Against(secrets...).Text(text) }
+
+// Body is Gate's.
+func Body(body []byte, secrets ...string) string { return Against(secrets...).Body(body) }
+
 // Line makes others' text fit for a report: on one line, without secrets, at most 1200 characters and an ellipsis.
-func Line(text string, secrets ...string) string { return echoesOf(secrets).line(text) }
-
-// Text is Line for a text of several lines: its line ends are kept, and at most 64 KiB and an ellipsis.
-func Text(text string, secrets ...string) string { return echoesOf(secrets).text(text) }
-
-// Body makes an answer that isn't of the documented form fit for a report. A page for people is only named.
-func Body(body []byte, secrets ...string) string { return echoesOf(secrets).body(body) }
-
-func (e *echoes) line(text string) string {
-	line := disarmed(onOneLine(e.without(bounded(text, maxText))))
+func (g *Gate) Line(text string) string {
+	line := disarmed(onOneLine(g.known.without(bounded(text, maxText))))
 	switch length := utf8.RuneCountInString(line); {
 	case length <= maxLine, length == maxLine+1 && strings.HasSuffix(line, ellipsis):
 		return line
@@ -63,20 +72,22 @@ func (e *echoes) line(text string) string {
 	return string([]rune(line)[:maxLine]) + ellipsis
 }
 
-func (e *echoes) text(text string) string {
-	lines := strings.Split(e.without(bounded(text, maxText)), "\n")
+// Text is Line for a text of several lines: its line ends are kept, and at most 64 KiB and an ellipsis.
+func (g *Gate) Text(text string) string {
+	lines := strings.Split(g.known.without(bounded(text, maxText)), "\n")
 	for i, line := range lines {
 		lines[i] = disarmed(visible(strings.TrimSuffix(line, "\r")))
 	}
 	return bounded(strings.Join(lines, "\n"), maxText)
 }
 
-func (e *echoes) body(body []byte) string {
+// Body makes an answer that isn't of the documented form fit for a report. A page for people is only named.
+func (g *Gate) Body(body []byte) string {
 	begin := strings.ToLower(strings.TrimSpace(string(body[:min(len(body), 200)])))
 	if strings.HasPrefix(begin, "<!doctype") || strings.HasPrefix(begin, "<html") {
 		return "(an HTML page)"
 	}
-	return e.line(string(body))
+	return g.Line(string(body))
 }
 
 const ellipsis = "…"

@@ -10,15 +10,19 @@ import (
 	"strings"
 )
 
-// Response returns resp for an error to keep: its body, if it is JSON, without secrets, else only quoted; and without the
-// request's headers and body, which hold the assertion or the request token.
+// Response is Gate's.
 func Response(resp *http.Response, body []byte, secrets ...string) *http.Response {
-	e := echoesOf(secrets)
-	text := e.document(body)
+	return Against(secrets...).Response(resp, body)
+}
+
+// Response returns resp for an error to keep: its body, if it is JSON, as JSON of the same form, else only quoted; and
+// without the request's headers and body, which hold the assertion or the request token.
+func (g *Gate) Response(resp *http.Response, body []byte) *http.Response {
+	text := g.document(body)
 	clean := &http.Response{
-		Status: e.line(resp.Status), StatusCode: resp.StatusCode,
+		Status: g.Line(resp.Status), StatusCode: resp.StatusCode,
 		Proto: fmt.Sprintf("HTTP/%d.%d", resp.ProtoMajor, resp.ProtoMinor), ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
-		Header:        e.header(resp.Header),
+		Header:        g.Header(resp.Header),
 		ContentLength: int64(len(text)),
 		Body:          io.NopCloser(strings.NewReader(text)),
 	}
@@ -30,23 +34,21 @@ func Response(resp *http.Response, body []byte, secrets ...string) *http.Respons
 }
 
 // Header returns h as others' text: each value on one line, without secrets.
-func Header(h http.Header, secrets ...string) http.Header { return echoesOf(secrets).header(h) }
-
-func (e *echoes) header(h http.Header) http.Header {
+func (g *Gate) Header(h http.Header) http.Header {
 	clean := make(http.Header, len(h))
 	for name, values := range h {
-		name = e.line(name)
+		name = g.Line(name)
 		for _, value := range values {
-			clean[name] = append(clean[name], e.line(value))
+			clean[name] = append(clean[name], g.Line(value))
 		}
 	}
 	return clean
 }
 
 // document makes a body fit to be parsed or shown: JSON stays JSON of the same form.
-func (e *echoes) document(body []byte) string {
+func (g *Gate) document(body []byte) string {
 	if len(body) > maxText || !json.Valid(body) {
-		return e.body(body)
+		return g.Body(body)
 	}
 	var b strings.Builder
 	for rest := compact(body); len(rest) > 0; {
@@ -57,10 +59,27 @@ func (e *echoes) document(body []byte) string {
 		}
 		end := start + literal(rest[start:])
 		b.Write(rest[:start])
-		b.Write(e.quoted(rest[start:end]))
+		b.Write(g.quoted(rest[start:end]))
 		rest = rest[end:]
 	}
 	return b.String()
+}
+
+// Harmless tells whether none of the strings in a JSON document, as they are meant, holds anything but a secret that the gate
+// would change. It is for what goes to others' code, whose log and errors don't pass the gate.
+func Harmless(document []byte) bool {
+	for rest := document; ; {
+		start := bytes.IndexByte(rest, '"')
+		if start < 0 {
+			return true
+		}
+		end := start + literal(rest[start:])
+		var said string
+		if json.Unmarshal(rest[start:end], &said) != nil || disarmed(visible(said)) != said {
+			return false
+		}
+		rest = rest[end:]
+	}
 }
 
 func compact(document []byte) []byte {
@@ -84,13 +103,13 @@ func literal(text []byte) int {
 	return len(text)
 }
 
-// quoted is the JSON string text as it came if there is nothing in it to take out.
-func (e *echoes) quoted(text []byte) []byte {
+// quoted is the JSON string text, as it came if the gate changes nothing in it.
+func (g *Gate) quoted(text []byte) []byte {
 	var said string
 	if json.Unmarshal(text, &said) != nil {
 		return []byte(`""`) // it was valid
 	}
-	clean := e.text(said)
+	clean := g.Text(said)
 	if clean == said {
 		return text
 	}

@@ -1,0 +1,61 @@
+package outbound
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/azoidc/azoidc/internal/redact"
+)
+
+// gated lets what an answer, or its lack, says in passing through the gate before anybody else sees it: azcore and azidentity
+// log the reason phrase, headers and network errors, whose text a server's certificate, a proxy or GOAWAY can have written.
+func gated(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
+	gate := redact.Against(sentIn(req)...)
+	if err != nil {
+		return nil, gate.Error(err)
+	}
+	clean := *resp
+	clean.Status = gate.Line(resp.Status)
+	clean.Header = gate.Header(resp.Header)
+	if resp.Body != nil {
+		clean.Body = gatedBody{resp.Body, gate}
+	}
+	return &clean, nil
+}
+
+// gatedBody is a body whose errors have passed the gate.
+type gatedBody struct {
+	io.ReadCloser
+	gate *redact.Gate
+}
+
+func (b gatedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	return n, b.gate.Error(err)
+}
+
+// sentIn are the secrets that req carries, which its answer may echo.
+func sentIn(req *http.Request) []string {
+	form := formOf(req)
+	return []string{strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "), form.Get("client_assertion"), form.Get("assertion")}
+}
+
+// formOf returns what req posts as a form; nothing if it posts none.
+func formOf(req *http.Request) url.Values {
+	if req.GetBody == nil || !strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil
+	}
+	defer body.Close()
+	posted, err := io.ReadAll(body)
+	if err != nil {
+		return nil
+	}
+	form, _ := url.ParseQuery(string(posted)) // what it can't parse is no secret of MSAL's
+	return form
+}
