@@ -30,15 +30,15 @@ func FileAssertion(path string) AssertionFunc {
 	return func(context.Context) (string, error) {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return "", &AssertionError{Source: "file", Err: err,
+			return "", &AssertionError{Source: "file", Err: redact.Error(err),
 				advice: "check that the file exists and that this process may read it"}
 		}
 		jwt := strings.TrimSpace(string(content))
 		if jwt == "" {
-			return "", &AssertionError{Source: "file", Err: fmt.Errorf("%s is empty", path), transient: true,
+			return "", &AssertionError{Source: "file", Err: fmt.Errorf("%s is empty", redact.Line(path)), transient: true,
 				advice: "whoever writes the file should write another one and rename it, so that nobody reads half of it"}
 		}
-		return jwt, nil
+		return fromElsewhere("file", jwt)
 	}
 }
 
@@ -52,7 +52,7 @@ func StaticAssertion(jwt string) AssertionFunc {
 			return "", &AssertionError{Source: "static assertion", Err: errors.New("it is empty"),
 				advice: "pass the JWT itself, for example the value of the idToken variable of an Azure Pipelines task"}
 		}
-		return jwt, nil
+		return fromElsewhere("static assertion", jwt)
 	}
 }
 
@@ -67,9 +67,22 @@ func repeated(source assertionSource, retries retry.Options) AssertionFunc {
 			}
 			return nil
 		})
-		return fresh.jwt, err
+		if err != nil {
+			return "", err
+		}
+		return fromElsewhere(source.name(), fresh.jwt)
 	}
 }
+
+// fromElsewhere returns jwt if it is safe to hand on to any program, which may print it.
+func fromElsewhere(source, jwt string) (string, error) {
+	if err := checkAlphabet(jwt); err != nil {
+		return "", &AssertionError{Source: source, Err: fmt.Errorf("not a JWT: %w", err), advice: adviseAlone}
+	}
+	return jwt, nil
+}
+
+const adviseAlone = "what the source returns must be the JWT alone, nothing before or after it"
 
 // An assertion is a JWT together with what is known of how it came.
 type assertion struct {
@@ -113,7 +126,7 @@ func (a *assertion) check(source string) error {
 	claims, err := ParseClaims(a.jwt)
 	if err != nil {
 		return &AssertionError{Source: source, Err: err,
-			advice: "what the source returns must be the JWT alone, nothing before or after it"}
+			advice: adviseAlone}
 	}
 	a.claims = claims
 	over := a.received.Sub(claims.ExpiresAt)
@@ -187,7 +200,7 @@ func CommandAssertion(name string, args ...string) AssertionFunc {
 		if jwt == "" {
 			return "", commandFailed(ctx, name, "", stderr.String(), errors.New("it printed nothing on its standard output"))
 		}
-		return jwt, nil
+		return fromElsewhere("command", jwt)
 	}
 }
 
@@ -197,7 +210,7 @@ func commandFailed(ctx context.Context, name, stdout, stderr string, err error) 
 	}
 	return &AssertionError{
 		Source: "command",
-		Err:    fmt.Errorf("%s: %w", name, err),
+		Err:    fmt.Errorf("%s: %w", redact.Line(name), redact.Error(err, stdout)),
 		said:   redact.Line(stderr, stdout),
 		advice: "run the command by hand: it must print the JWT on its standard output, nothing else, and exit with 0",
 	}

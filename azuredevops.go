@@ -194,9 +194,9 @@ func (s devopsSource) advise(status int, said string) string {
 		return "in every stage that asks for a token, a step must name the service connection, for example as the azureSubscription of an AzureCLI@2 task"
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNonAuthoritativeInfo:
 		return s.system.RequestToken + " isn't accepted: it ends with the job's timeout, and the pipeline needs permission for the service connection " +
-			s.connection()
+			redact.Line(s.connection())
 	case status == http.StatusNotFound:
-		return "check the service connection's ID " + s.connection() + " and " + s.system.RequestURL
+		return "check the service connection's ID " + redact.Line(s.connection()) + " and " + s.system.RequestURL
 	}
 	return adviseService(status, s.system)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -88,7 +89,7 @@ func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
 		all.Go(func() {
 			_, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: !askedWithoutCAE(scope)})
 			if err != nil {
-				errs[i] = fmt.Errorf("%s: %w", scope, err)
+				errs[i] = fmt.Errorf("%s: %w", redact.Line(scope), err)
 			}
 		})
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // Claims are the claims of an assertion that Microsoft Entra compares with an application's federated identity
@@ -45,6 +47,9 @@ func ParseClaims(assertion string) (Claims, error) {
 	if err := decodeSegment(segments[1], &payload); err != nil {
 		return Claims{}, fmt.Errorf("not a JWT: its payload %w", err)
 	}
+	if checkAlphabet(segments[2]) != nil {
+		return Claims{}, errors.New("not a JWT: its signature isn't base64url")
+	}
 	return Claims{
 		Issuer:         payload.Issuer,
 		Subject:        payload.Subject,
@@ -57,6 +62,37 @@ func ParseClaims(assertion string) (Claims, error) {
 	}, nil
 }
 
+// shown returns a copy of c in which all text has passed the gate; nil for nil.
+func (c *Claims) shown() *Claims {
+	if c == nil {
+		return nil
+	}
+	shown := *c
+	for _, text := range []*string{&shown.Issuer, &shown.Subject, &shown.ID, &shown.JobWorkflowRef} {
+		*text = redact.Line(*text)
+	}
+	shown.Audience = shownList(c.Audience)
+	return &shown
+}
+
+// Format prints the claims fit for a log: what an issuer wrote into them can't command the CI system that reads it.
+func (c Claims) Format(s fmt.State, verb rune) {
+	type shown Claims
+	redact.FormatStruct(s, verb, c, shown(*c.shown()))
+}
+
+// checkAlphabet refuses what no JWT holds.
+// https://www.rfc-editor.org/rfc/rfc7515#section-3.1
+func checkAlphabet(jwt string) error {
+	foreign := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.=", r))
+	}
+	if strings.ContainsFunc(jwt, foreign) {
+		return errors.New("it holds characters that no JWT has")
+	}
+	return nil
+}
+
 func shape(assertion string, segments int) string {
 	if assertion == "" {
 		return "it is empty"
@@ -67,7 +103,7 @@ func shape(assertion string, segments int) string {
 // decodeSegment keeps the decoders' own errors, which quote what they read, out of its error.
 func decodeSegment(segment string, into any) error {
 	decoded, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(segment, "="))
-	if err != nil {
+	if err != nil || checkAlphabet(segment) != nil { // the decoder passes over line ends
 		return errors.New("isn't base64url")
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(decoded), []byte("{")) || json.Unmarshal(decoded, into) != nil {

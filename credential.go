@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
@@ -101,7 +102,7 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 		return x, nil
 	}
 	_, err := redeem(id, StaticAssertion(""), &x.options)
-	return x, err
+	return x, redact.Error(err)
 }
 
 // cached puts a cache in front of the exchange.

@@ -7,9 +7,11 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // DefaultCredentialOptions are the options of [NewDefaultCredential]. A persistent Cache serves the credentials of this
@@ -80,7 +82,7 @@ func newChain(options *CredentialOptions) (chain, error) {
 		DisableInstanceDiscovery:   options.DisableInstanceDiscovery,
 	})
 	c.otherwise = azure
-	return c, err
+	return c, redact.Error(err)
 }
 
 func githubExchange(options *CredentialOptions) (*exchange, error) {
@@ -127,7 +129,7 @@ func exhausted(errs []error) error {
 	for _, err := range errs {
 		text = append(text, "  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
-	message := strings.Join(text, "\n")
+	message := redact.Text(strings.Join(text, "\n"))
 	last := errs[len(errs)-1]
 	if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(last, &failed) {
 		return &chainError{message, last}
@@ -143,6 +145,34 @@ type chainError struct {
 
 func (e *chainError) Error() string { return e.message }
 func (e *chainError) Unwrap() error { return e.last }
+
+// As finds the answer of the credential that ended the chain, fit for a log as this package's own errors are.
+func (e *chainError) As(target any) bool {
+	var failed *azidentity.AuthenticationFailedError
+	found, ok := target.(**azidentity.AuthenticationFailedError)
+	if !ok || !errors.As(e.last, &failed) {
+		return false
+	}
+	*found = shownFailure(failed)
+	return true
+}
+
+// shownFailure returns an error of azidentity's own credentials as it is if the gate would change nothing in it, else no more
+// of it than the answer.
+func shownFailure(failed *azidentity.AuthenticationFailedError) *azidentity.AuthenticationFailedError {
+	said := failed.Error()
+	if redact.Text(said) == said {
+		return failed
+	}
+	if failed.RawResponse == nil {
+		return &azidentity.AuthenticationFailedError{}
+	}
+	body, err := runtime.Payload(failed.RawResponse)
+	if err != nil {
+		body = []byte(err.Error())
+	}
+	return &azidentity.AuthenticationFailedError{RawResponse: redact.Response(failed.RawResponse, body)}
+}
 
 // NonRetriable marks the error for azcore's retry policy.
 func (*chainError) NonRetriable() {}

@@ -96,7 +96,7 @@ type oidcAnswer struct {
 func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswer, err error) {
 	ctx, endSpan := runtime.StartSpan(e.retries.Once(ctx), e.system.Name+".RequestAssertion", e.client.Tracer(), nil)
 	defer func() { endSpan(err) }()
-	asked := r.method + " " + redact.URL(r.url).String()
+	asked := r.method + " " + redact.Line(redact.URL(r.url).String())
 	req, err := runtime.NewRequest(ctx, r.method, r.url.String())
 	if err != nil {
 		return oidcAnswer{}, e.failed(asked, err)
@@ -125,7 +125,7 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 // failed is the error of a request without an answer.
 func (e oidcEndpoint) failed(asked string, err error) error {
 	return &AssertionError{
-		Source: e.system.Name, Err: err, asked: asked,
+		Source: e.system.Name, Err: redact.Error(err), asked: asked,
 		advice:    adviseNetwork(err),
 		transient: e.retries.Judge(nil, err) == retry.Transient,
 	}

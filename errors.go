@@ -16,6 +16,7 @@ import (
 
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/outbound"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // AssertionError says that no usable assertion could be had; nothing was sent to Microsoft Entra.
@@ -40,6 +41,7 @@ type AssertionError struct {
 
 // Error tells what was asked, what came back, what was presented, and what to do next.
 func (e *AssertionError) Error() string {
+	e = e.shown()
 	r := report{headline: e.Source + ": no assertion: " + e.Err.Error()}
 	r.line("asked", e.asked)
 	r.line("said", e.said)
@@ -65,14 +67,28 @@ func (e *AssertionError) As(target any) bool {
 // NonRetriable marks the error for azcore's retry policy: this library has already tried again.
 func (*AssertionError) NonRetriable() {}
 
+// shown returns a copy of e in which all text of others has passed the gate.
+func (e *AssertionError) shown() *AssertionError {
+	shown := *e
+	shown.Source = redact.Line(e.Source)
+	shown.Claims = e.Claims.shown()
+	return &shown
+}
+
+// Format prints the message, quoted for %q and %#v.
+func (e AssertionError) Format(s fmt.State, verb rune) {
+	redact.FormatText(s, verb, "azoidc.AssertionError", e.Error())
+}
+
 // MarshalJSON writes the error's fields and its message for structured logs.
-func (e *AssertionError) MarshalJSON() ([]byte, error) {
+func (e AssertionError) MarshalJSON() ([]byte, error) {
+	shown := e.shown()
 	return json.Marshal(struct {
 		Message    string  `json:"message"`
 		Source     string  `json:"source"`
 		StatusCode int     `json:"statusCode,omitempty"`
 		Claims     *Claims `json:"claims,omitempty"`
-	}{e.Error(), e.Source, e.StatusCode, e.Claims})
+	}{e.Error(), shown.Source, e.StatusCode, shown.Claims})
 }
 
 // ExchangeError says that Microsoft Entra didn't exchange an assertion for an access token: it refused, or it couldn't
@@ -104,6 +120,7 @@ type ExchangeError struct {
 
 // Error tells what was asked, what came back, what was presented, and what to do next.
 func (e *ExchangeError) Error() string {
+	e = e.shown()
 	r := report{headline: e.credential + ": " + e.headline()}
 	r.line("asked", e.asked, "tenant "+e.identity.tenantID, "client "+e.identity.clientID, scopeList(e.scopes))
 	r.line("said", e.said)
@@ -127,8 +144,46 @@ func (e *ExchangeError) As(target any) bool { return e.cause != nil && errors.As
 // NonRetriable marks the error for azcore's retry policy: this library has already tried again.
 func (*ExchangeError) NonRetriable() {}
 
+// shown returns a copy of e in which all text of others has passed the gate.
+func (e *ExchangeError) shown() *ExchangeError {
+	shown := *e
+	for _, text := range []*string{&shown.Code, &shown.TraceID, &shown.CorrelationID, &shown.identity.tenantID, &shown.identity.clientID} {
+		*text = redact.Line(*text)
+	}
+	shown.scopes = shownList(e.scopes)
+	shown.Claims, shown.user = e.Claims.shown(), e.user.shown()
+	return &shown
+}
+
+// shownList lets each of others' texts pass the gate.
+func shownList(texts []string) []string {
+	var shown []string
+	for _, text := range texts {
+		shown = append(shown, redact.Line(text))
+	}
+	return shown
+}
+
+// shownError returns err of somebody else's code with a text that has passed the gate. The text of an error of this package
+// has, line by line.
+func shownError(err error) error {
+	if unusable := (*AssertionError)(nil); errors.As(err, &unusable) {
+		return err
+	}
+	if refused := (*ExchangeError)(nil); errors.As(err, &refused) {
+		return err
+	}
+	return redact.Error(err)
+}
+
+// Format prints the message, quoted for %q and %#v.
+func (e ExchangeError) Format(s fmt.State, verb rune) {
+	redact.FormatText(s, verb, "azoidc.ExchangeError", e.Error())
+}
+
 // MarshalJSON writes the error's fields and its message for structured logs.
-func (e *ExchangeError) MarshalJSON() ([]byte, error) {
+func (e ExchangeError) MarshalJSON() ([]byte, error) {
+	shown := e.shown()
 	return json.Marshal(struct {
 		Message       string  `json:"message"`
 		Code          string  `json:"code,omitempty"`
@@ -137,7 +192,7 @@ func (e *ExchangeError) MarshalJSON() ([]byte, error) {
 		CorrelationID string  `json:"correlationId,omitempty"`
 		Claims        *Claims `json:"claims,omitempty"`
 		Attempts      int     `json:"attempts"`
-	}{e.Error(), e.Code, e.StatusCode, e.TraceID, e.CorrelationID, e.Claims, e.Attempts})
+	}{e.Error(), shown.Code, e.StatusCode, shown.TraceID, shown.CorrelationID, shown.Claims, e.Attempts})
 }
 
 func (e *ExchangeError) headline() string {
@@ -207,7 +262,7 @@ func adviseNetwork(err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &dns):
-		return "check that this machine can resolve " + dns.Name + ", and its proxy settings (HTTPS_PROXY)"
+		return "check that this machine can resolve " + redact.Line(dns.Name) + ", and its proxy settings (HTTPS_PROXY)"
 	case errors.As(err, &verify), errors.As(err, &notTLS):
 		return "check this machine's clock and its certificate authorities: a proxy that opens TLS needs its own authority installed (SSL_CERT_FILE)"
 	case deadline:
@@ -248,7 +303,8 @@ func (r *report) attempts(n int) {
 	}
 }
 
-func (r *report) String() string { return r.headline + strings.Join(r.lines, "") }
+// String lets the whole pass the gate as well: pieces that are harmless by themselves can make up a command.
+func (r *report) String() string { return redact.Text(r.headline + strings.Join(r.lines, "")) }
 
 func labelled(label, value string) string {
 	if value == "" {

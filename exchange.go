@@ -46,6 +46,9 @@ func (x *exchange) GetToken(ctx context.Context, request policy.TokenRequestOpti
 	if err := x.available(); err != nil {
 		return azcore.AccessToken{}, err
 	}
+	if err := checkScopes(request.Scopes); err != nil {
+		return azcore.AccessToken{}, err
+	}
 	var token azcore.AccessToken
 	plan := x.retries.Plan(x.replicationWindow())
 	err := plan.Run(x.retries.Once(ctx), func(ctx context.Context) (failed *retry.Failure) {
@@ -103,7 +106,7 @@ func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptio
 	}
 	cred, err := x.redeem(x.identity, a.assert, &options)
 	if err != nil {
-		return azcore.AccessToken{}, &retry.Failure{Err: err}
+		return azcore.AccessToken{}, &retry.Failure{Err: redact.Error(err)}
 	}
 	token, err := cred.GetToken(ctx, request)
 	if err != nil {
@@ -140,12 +143,12 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 	resp, err := send(req)
 	if err != nil {
 		a.failed = a.unreached(req.Raw(), err)
-		return nil, err
+		return nil, redact.Error(err, a.secrets()...)
 	}
 	body, err := runtime.Payload(resp)
 	if err != nil {
 		a.failed = a.unreached(req.Raw(), err)
-		return nil, err
+		return nil, redact.Error(err, a.secrets()...)
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated { // MSAL takes both for a success
 		resp = redact.Response(resp, body, a.secrets()...)

@@ -178,7 +178,7 @@ func (s githubSource) advise(status int) string {
 		return "the request token (" + s.system.RequestToken + ") isn't accepted: it ends about 6 hours after the job's start, " +
 			"so split a longer job; a token of another job or run doesn't work either"
 	case http.StatusBadRequest:
-		return fmt.Sprintf("check the audience %q: GitHub issues tokens for URL-like audiences only", s.audience)
+		return fmt.Sprintf("check the audience %q: GitHub issues tokens for URL-like audiences only", redact.Line(s.audience))
 	}
 	return adviseService(status, s.system)
 }

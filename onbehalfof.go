@@ -36,6 +36,8 @@ func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion
 		return nil, errNoAssertionFunc
 	case userAssertion == "":
 		return nil, errors.New("azoidc: the user assertion is empty; it is the access token that the user called this application with")
+	case !isBearerToken(userAssertion):
+		return nil, errors.New("azoidc: the user assertion holds characters that no access token has")
 	}
 	if options == nil {
 		options = &OnBehalfOfCredentialOptions{}

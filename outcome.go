@@ -30,7 +30,7 @@ func (a *attempt) explain(ctx context.Context, err error) *retry.Failure {
 	case failed == nil && a.answer != nil:
 		failed, isAuthFailed = a.unkept(err), false
 	case failed == nil && !isAuthFailed:
-		return &retry.Failure{Err: err} // about the request itself, for example a tenant that isn't allowed
+		return &retry.Failure{Err: redact.Error(err)} // about the request itself, for example a tenant that isn't allowed
 	case failed == nil:
 		failed = a.failure(&ExchangeError{problem: redact.Line(err.Error(), a.secrets()...), cause: ctx.Err()})
 	}
@@ -48,7 +48,7 @@ func (a *attempt) unreached(req *http.Request, err error) *retry.Failure {
 	failed := a.failure(&ExchangeError{
 		asked:   describe(req),
 		problem: "no answer from Entra: " + redact.Line(err.Error(), a.secrets()...),
-		cause:   err,
+		cause:   redact.Error(err, a.secrets()...),
 	})
 	failed.Verdict = a.retries.Judge(nil, err)
 	return failed
@@ -142,17 +142,23 @@ func (a *attempt) failure(e *ExchangeError) *retry.Failure {
 }
 
 // describe names a request without its query, headers or body.
-func describe(req *http.Request) string { return req.Method + " " + redact.URL(req.URL).String() }
+func describe(req *http.Request) string {
+	return req.Method + " " + redact.Line(redact.URL(req.URL).String())
+}
 
 // checkAnswer returns what is wrong with the body of a success.
 func checkAnswer(req *http.Request, body []byte) string {
+	var problem string
 	switch {
 	case req.Method == http.MethodPost:
-		return checkTokenAnswer(body)
+		problem = checkTokenAnswer(body)
 	case discovery.Asks(req) && !discovery.Usable(body):
-		return "Entra's openid-configuration was empty, cut or of another kind"
+		problem = "Entra's openid-configuration was empty, cut or of another kind"
 	}
-	return ""
+	if problem == "" && !redact.Harmless(body) {
+		return "Entra's answer held control characters or commands to a CI system" // MSAL and azidentity log and quote them
+	}
+	return problem
 }
 
 // checkTokenAnswer returns what is wrong with the body of a success, without a word of it: MSAL and azidentity would
@@ -172,10 +178,20 @@ func checkTokenAnswer(body []byte) string {
 	if answer.AccessToken == "" {
 		return "Entra's answer held no access_token"
 	}
+	if !isBearerToken(answer.AccessToken) {
+		return "Entra's answer held an access_token with characters that no bearer token has"
+	}
 	if lifetime, err := answer.ExpiresIn.Int64(); err != nil || lifetime <= 0 {
 		return "Entra's answer held no expires_in above 0"
 	}
 	return ""
+}
+
+// isBearerToken holds for a b64token. https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+func isBearerToken(token string) bool {
+	return !strings.ContainsFunc(token, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~+/=", r))
+	})
 }
 
 // tokensIn are the secrets in the body of a success.
@@ -200,7 +216,7 @@ func logRefusal(withoutSecrets *http.Response, code string) {
 func failedAssertion(source string, err error) *retry.Failure {
 	var unusable *AssertionError
 	if !errors.As(err, &unusable) {
-		unusable = &AssertionError{Source: source, Err: err, transient: retry.IsNetworkError(err)}
+		unusable = &AssertionError{Source: source, Err: shownError(err), transient: retry.IsNetworkError(err)}
 		err = unusable
 	}
 	failed := &retry.Failure{

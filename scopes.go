@@ -1,8 +1,11 @@
 package azoidc
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // Scopes for [TokenCache.Preload], written exactly as the clients of the Azure SDK for Go ask for them in the public
@@ -69,4 +72,14 @@ func askedWithoutCAE(scope string) bool {
 	}
 	u, err := url.Parse(scope)
 	return err == nil && strings.Contains(u.Hostname(), ".kusto.")
+}
+
+// checkScopes refuses, before azidentity logs them, scopes that would do more in a job's log than show.
+func checkScopes(scopes []string) error {
+	for _, scope := range scopes {
+		if !redact.Harmless([]byte(scope)) {
+			return fmt.Errorf("azoidc: the scope %q holds characters that no scope has", redact.Line(scope))
+		}
+	}
+	return nil
 }

@@ -13,6 +13,8 @@ const (
 	wanted = 16
 	// gram is how many characters are looked up at once. Any wanted characters hold a gram at a multiple of its length.
 	gram = 8
+	// maxSecret bounds, in bytes, what of a secret is sought: far more than any token has.
+	maxSecret = 32 << 10
 	// tries bounds the places in which one gram is compared, so that a secret that repeats itself costs no more time.
 	tries = 8
 )
@@ -52,6 +54,7 @@ func (e *echoes) add(secret string) {
 	if len(secret) < gram { // less is no secret, and taking it out would garble the text
 		return
 	}
+	secret = secret[:min(len(secret), maxSecret)]
 	e.secrets = append(e.secrets, secret)
 	e.addForm(canonical(secret).text)
 	for before := range 3 {

@@ -65,21 +65,34 @@ func (g *Gate) document(body []byte) string {
 	return b.String()
 }
 
-// Harmless tells whether none of the strings in a JSON document, as they are meant, holds anything but a secret that the gate
-// would change. It is for what goes to others' code, whose log and errors don't pass the gate.
-func Harmless(document []byte) bool {
-	for rest := document; ; {
+// Harmless tells whether the gate would change nothing but secrets in an answer, in a JSON document as its strings are meant.
+// It is for what goes to others' code, whose log and errors don't pass the gate.
+func Harmless(answer []byte) bool {
+	if !json.Valid(answer) {
+		return harmless(string(answer))
+	}
+	for rest := answer; ; {
 		start := bytes.IndexByte(rest, '"')
 		if start < 0 {
 			return true
 		}
 		end := start + literal(rest[start:])
 		var said string
-		if json.Unmarshal(rest[start:end], &said) != nil || disarmed(visible(said)) != said {
+		if json.Unmarshal(rest[start:end], &said) != nil || !harmless(said) {
 			return false
 		}
 		rest = rest[end:]
 	}
+}
+
+func harmless(text string) bool {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n\t ")
+		if disarmed(visible(line)) != line {
+			return false
+		}
+	}
+	return true
 }
 
 func compact(document []byte) []byte {

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // patience is how much longer than its deadline a flight waits for a credential to say why it failed; then it is given
@@ -38,7 +42,7 @@ func (f *flight) start(ctx context.Context, c *Cache, e *entry, request policy.T
 	ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), c.options.AcquireTimeout)
 	overdue := time.AfterFunc(c.options.AcquireTimeout+patience, func() {
 		e.land(c, f, nil, fmt.Errorf("azoidc: no token for %q within %s (TokenCacheOptions.AcquireTimeout): %w",
-			request.Scopes, c.options.AcquireTimeout, context.DeadlineExceeded))
+			shown(request.Scopes), c.options.AcquireTimeout, context.DeadlineExceeded))
 	})
 	go func() {
 		defer overdue.Stop()
@@ -62,12 +66,23 @@ func (c *Cache) acquire(ctx context.Context, request policy.TokenRequestOptions)
 	now := time.Now()
 	switch {
 	case token.Token == "":
-		return nil, fmt.Errorf("azoidc: the credential returned an empty token for %q", request.Scopes)
+		return nil, fmt.Errorf("azoidc: the credential returned an empty token for %q", shown(request.Scopes))
+	case strings.ContainsFunc(token.Token, func(r rune) bool { return r < ' ' || r > '~' }):
+		return nil, fmt.Errorf("azoidc: the credential returned a token for %q with characters that no token has", shown(request.Scopes))
 	case !token.ExpiresOn.After(now):
 		return nil, fmt.Errorf("azoidc: the credential returned a token for %q that expired at %s, %s ago; check this machine's clock",
-			request.Scopes, token.ExpiresOn.UTC().Format(time.RFC3339), now.Sub(token.ExpiresOn).Round(time.Second))
+			shown(request.Scopes), token.ExpiresOn.UTC().Format(time.RFC3339), now.Sub(token.ExpiresOn).Round(time.Second))
 	}
 	return c.hold(token, now), nil
+}
+
+// shown are scopes for an error, which a caller may have from elsewhere.
+func shown(scopes []string) []string {
+	list := slices.Clone(scopes)
+	for i, scope := range list {
+		list[i] = redact.Line(scope)
+	}
+	return list
 }
 
 // wait returns what the flight brings, or ctx's error when that ends first. Where it fails, an old token that still has

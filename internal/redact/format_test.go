@@ -1,0 +1,58 @@
+package redact_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/redact"
+)
+
+type options struct {
+	Name, Token string
+}
+
+func (o options) Format(s fmt.State, verb rune) {
+	type shown options
+	self := o
+	o.Token = redact.Hide(o.Token)
+	redact.FormatStruct(s, verb, self, shown(o))
+}
+
+type Embedding struct {
+	options
+	Timeout time.Duration
+	path    string
+}
+
+type embeddingTwice struct {
+	Embedding
+	Note  string
+	other *options
+}
+
+// TestFormatStruct: neither the secret nor the fields of who embeds it are lost.
+func TestFormatStruct(t *testing.T) {
+	o := options{"n", "SECRET"}
+	e := Embedding{o, time.Second, "/p"}
+	twice := embeddingTwice{e, "note", nil}
+	for _, test := range []struct {
+		format string
+		value  any
+		want   string
+	}{
+		{"%v", o, "{n [redacted]}"},
+		{"%v", &o, "{n [redacted]}"},
+		{"%+v", o, "{Name:n Token:[redacted]}"},
+		{"%v", []options{o}, "[{n [redacted]}]"},
+		{"%v", e, "{{n [redacted]} 1s /p}"},
+		{"%+v", e, "{options:{Name:n Token:[redacted]} Timeout:1s path:/p}"},
+		{"%+v", &e, "&{options:{Name:n Token:[redacted]} Timeout:1s path:/p}"},
+		{"%+v", twice, "{Embedding:{options:{Name:n Token:[redacted]} Timeout:1s path:/p} Note:note other:<nil>}"},
+		{"%+v", map[string]Embedding{"k": e}, "map[k:{options:{Name:n Token:[redacted]} Timeout:1s path:/p}]"},
+	} {
+		require.Equal(t, test.want, fmt.Sprintf(test.format, test.value))
+	}
+}
