@@ -64,13 +64,25 @@ var secretHeaders = []string{
 	"X-Ms-Identity",     // of older versions of hashicorp's SDK, which mean the first
 }
 
-// secret is 256 random bits in hexadecimal.
-type secret string
+// A secret is 256 random bits in hexadecimal. A function holds them, for fmt prints the fields of a struct without asking
+// their methods, and other printers follow every pointer, but none can look into a function.
+type secret struct {
+	reveal func() string
+}
 
 func newSecret() secret {
 	bits := make([]byte, 32)
 	_, _ = rand.Read(bits) // never fails: it ends the program where there is no randomness
-	return secret(hex.EncodeToString(bits))
+	digits := hex.EncodeToString(bits)
+	return secret{func() string { return digits }}
+}
+
+// text is empty in the zero Handler, which no request is admitted to.
+func (s secret) text() string {
+	if s.reveal == nil {
+		return ""
+	}
+	return s.reveal()
 }
 
 // presentedBy, like all comparisons here, takes constant time, so that the time of a refusal tells nothing.
@@ -91,5 +103,5 @@ func (s secret) addressedBy(r *http.Request) bool {
 }
 
 func (s secret) equals(presented string) bool {
-	return subtle.ConstantTimeCompare([]byte(presented), []byte(s)) == 1
+	return s.reveal != nil && subtle.ConstantTimeCompare([]byte(presented), []byte(s.reveal())) == 1
 }

@@ -1,7 +1,6 @@
 package tokenserver_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -57,12 +57,22 @@ func TestSecretIsNewForEachHandlerAndNeverPrinted(t *testing.T) {
 	_, other := newHandler(t, &source{})
 	require.NotEqual(t, env["IDENTITY_HEADER"], other["IDENTITY_HEADER"])
 	server := start(t, &source{})
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		require.NotContains(t, fmt.Sprintf(verb, handler), env["IDENTITY_HEADER"])
-		require.NotContains(t, fmt.Sprintf(verb, handler), path.Base(env["ARM_MSI_ENDPOINT"]))
-		require.NotContains(t, fmt.Sprintf(verb, server), server.Env()["IDENTITY_HEADER"])
-		require.NotContains(t, fmt.Sprintf(verb, *server), server.Env()["IDENTITY_HEADER"])
+	for _, value := range []any{handler, *handler, struct{ h *tokenserver.Handler }{handler}, struct{ h tokenserver.Handler }{*handler}} {
+		testkit.RequirePrintsNone(t, value, env["IDENTITY_HEADER"], path.Base(env["ARM_MSI_ENDPOINT"]))
 	}
+	for _, value := range []any{server, *server, struct{ *tokenserver.Server }{server}} {
+		testkit.RequirePrintsNone(t, value, server.Env()["IDENTITY_HEADER"], path.Base(server.Env()["ARM_MSI_ENDPOINT"]))
+	}
+}
+
+// TestNobodyIsAdmittedToTheZeroHandler, although the secret that it lacks equals the one that such a request lacks.
+func TestNobodyIsAdmittedToTheZeroHandler(t *testing.T) {
+	handler, env := newHandler(t, &source{})
+	r := newRequest(env, vault)
+	r.Header.Del("X-IDENTITY-HEADER")
+	require.Equal(t, 401, serve(t, handler, r).status)
+	require.Equal(t, 401, serve(t, &tokenserver.Handler{}, r).status)
+	require.Empty(t, (&tokenserver.Handler{}).Env("")["IDENTITY_HEADER"])
 }
 
 func TestAttacksAreRefused(t *testing.T) {

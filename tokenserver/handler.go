@@ -117,9 +117,6 @@ func (h *Handler) log(r *http.Request, resource string, err error) {
 	}
 }
 
-// Format prints the Handler without its secrets, whatever the verb.
-func (h *Handler) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "{ClientID:%q}", h.clientID) }
-
 // explain answers with an error of the credential, in its own words. They hold no secret: azidentity's and this library's
 // errors don't quote tokens.
 func explain(err error) *errorAnswer {

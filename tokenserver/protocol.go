@@ -35,12 +35,12 @@ const defaultSuffix = "/.default"
 func (h *Handler) Env(endpoint string) map[string]string {
 	return map[string]string{
 		"IDENTITY_ENDPOINT":            endpoint + path,
-		"IDENTITY_HEADER":              string(h.secret),
+		"IDENTITY_HEADER":              h.secret.text(),
 		"MSI_ENDPOINT":                 endpoint + path,
-		"MSI_SECRET":                   string(h.secret),
+		"MSI_SECRET":                   h.secret.text(),
 		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
 		"ARM_USE_MSI":                  "true",
-		"ARM_MSI_ENDPOINT":             endpoint + path + "/" + string(h.addressSecret),
+		"ARM_MSI_ENDPOINT":             endpoint + path + "/" + h.addressSecret.text(),
 		"ARM_MSI_API_VERSION":          version2019,
 	}
 }
