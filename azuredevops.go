@@ -90,12 +90,13 @@ func newPipelinesExchange(tenantID, clientID, serviceConnectionID, systemAccessT
 
 type devopsSource struct {
 	oidcEndpoint
-	connectionID, accessToken, requestURI string
+	connectionID, requestURI string
+	accessToken              redact.Secret
 }
 
 func newDevOpsSource(o azcore.ClientOptions, connectionID, accessToken, requestURI string) (devopsSource, error) {
 	endpoint, err := newOIDCEndpoint(ci.AzurePipelines, o)
-	return devopsSource{endpoint, strings.TrimSpace(connectionID), strings.TrimSpace(accessToken), requestURI}, err
+	return devopsSource{endpoint, strings.TrimSpace(connectionID), requestURI, redact.Keep(strings.TrimSpace(accessToken))}, err
 }
 
 func (s devopsSource) uri() string { return cmp.Or(s.requestURI, environment(s.system.RequestURL)) }
@@ -103,7 +104,7 @@ func (s devopsSource) connection() string {
 	return cmp.Or(s.connectionID, environment(s.system.ConnectionID))
 }
 func (s devopsSource) token() string {
-	return cmp.Or(s.accessToken, environment(s.system.RequestToken))
+	return cmp.Or(s.accessToken.Reveal(), environment(s.system.RequestToken))
 }
 
 func (s devopsSource) available() error {

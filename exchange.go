@@ -31,7 +31,7 @@ type exchange struct {
 	source     assertionSource
 	redeem     redeemer
 	// userAssertion is what an on-behalf-of exchange carries beside the client's assertion.
-	userAssertion string
+	userAssertion redact.Secret
 	options       azidentity.ClientAssertionCredentialOptions // of each attempt
 	retries       retry.Options
 	// replication is CredentialOptions.ReplicationTimeout.
@@ -166,7 +166,7 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 }
 
 func (a *attempt) secrets() []string {
-	return []string{a.userAssertion, a.assertion.peek().jwt}
+	return []string{a.userAssertion.Reveal(), a.assertion.peek().jwt}
 }
 
 // A pendingAssertion is requested in the background once somebody begins it.

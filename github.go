@@ -87,19 +87,20 @@ func newGitHubExchange(tenantID, clientID string, options *GitHubActionsCredenti
 func (o GitHubActionsAssertionOptions) Format(s fmt.State, verb rune) {
 	type plain GitHubActionsAssertionOptions
 	o.RequestToken = redact.Hide(o.RequestToken)
-	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
+	redact.FormatStruct(s, verb, o, plain(o))
 }
 
 // Format prints the options without the request token.
 func (o GitHubActionsCredentialOptions) Format(s fmt.State, verb rune) {
 	type plain GitHubActionsCredentialOptions
 	o.RequestToken = redact.Hide(o.RequestToken)
-	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
+	redact.FormatStruct(s, verb, o, plain(o))
 }
 
 type githubSource struct {
 	oidcEndpoint
-	audience, requestURL, requestToken string
+	audience, requestURL string
+	requestToken         redact.Secret
 }
 
 func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken string) (githubSource, error) {
@@ -107,12 +108,12 @@ func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken 
 	if audience == "" {
 		audience = resolveAuthorityHost(o.Cloud).audience()
 	}
-	return githubSource{endpoint, audience, requestURL, requestToken}, err
+	return githubSource{endpoint, audience, requestURL, redact.Keep(requestToken)}, err
 }
 
 func (s githubSource) url() string { return cmp.Or(s.requestURL, environment(s.system.RequestURL)) }
 func (s githubSource) token() string {
-	return cmp.Or(s.requestToken, environment(s.system.RequestToken))
+	return cmp.Or(s.requestToken.Reveal(), environment(s.system.RequestToken))
 }
 
 func (s githubSource) available() error {

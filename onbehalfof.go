@@ -6,6 +6,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // OnBehalfOfCredentialOptions are the options of [NewOnBehalfOfCredential]. A persistent Cache isn't used: azidentity's
@@ -50,7 +52,7 @@ func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion
 	if err != nil {
 		return nil, err
 	}
-	x.userAssertion = userAssertion
+	x.userAssertion = redact.Keep(userAssertion)
 	return &OnBehalfOfCredential{x.cached(&options.TokenCache)}, nil
 }
 

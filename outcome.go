@@ -131,7 +131,7 @@ func (x *exchange) coolingDown(left time.Duration, scopes []string) *retry.Failu
 // failure completes e with what the attempt knows.
 func (a *attempt) failure(e *ExchangeError) *retry.Failure {
 	e.credential, e.identity, e.scopes = a.credential, a.identity, a.scopes
-	if user, err := ParseClaims(a.userAssertion); err == nil {
+	if user, err := ParseClaims(a.userAssertion.Reveal()); err == nil {
 		e.user = &user
 	}
 	if presented := a.assertion.peek(); presented.jwt != "" {
