@@ -31,7 +31,7 @@ func AzurePipelinesAssertion(serviceConnectionID, systemAccessToken string, opti
 	if options == nil {
 		options = &AzurePipelinesAssertionOptions{}
 	}
-	source, err := newDevOpsSource(options.ClientOptions, serviceConnectionID, systemAccessToken, options.RequestURI)
+	source, err := newDevOpsSource(clientOptions(options.ClientOptions), serviceConnectionID, systemAccessToken, options.RequestURI)
 	if err != nil {
 		return func(context.Context) (string, error) { return "", err }
 	}
@@ -81,11 +81,12 @@ func newPipelinesExchange(tenantID, clientID, serviceConnectionID, systemAccessT
 	if err != nil {
 		return nil, err
 	}
-	source, err := newDevOpsSource(options.ClientOptions, serviceConnectionID, systemAccessToken, options.RequestURI)
+	own := options.own()
+	source, err := newDevOpsSource(own.ClientOptions, serviceConnectionID, systemAccessToken, options.RequestURI)
 	if err != nil {
 		return nil, err
 	}
-	return newExchange(ci.AzurePipelines.Credential, id, source, redeemClientAssertion, &options.CredentialOptions)
+	return newExchange(ci.AzurePipelines.Credential, id, source, redeemClientAssertion, own)
 }
 
 type devopsSource struct {

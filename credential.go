@@ -1,6 +1,7 @@
 package azoidc
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"os"
@@ -72,18 +73,23 @@ func NewAssertionCredential(tenantID, clientID string, assertion AssertionFunc, 
 	if err != nil {
 		return nil, err
 	}
-	x, err := newExchange("AssertionCredential", id, funcSource(assertion), redeemClientAssertion, &options.CredentialOptions)
+	x, err := newExchange("AssertionCredential", id, funcSource(assertion), redeemClientAssertion, options.own())
 	if err != nil {
 		return nil, err
 	}
 	return &AssertionCredential{x.cached(&options.TokenCache)}, nil
 }
 
+// own returns a credential's own copy of the options, to read later whatever becomes of the caller's and the environment.
+func (o *CredentialOptions) own() CredentialOptions {
+	own := *o
+	own.ClientOptions = clientOptions(o.ClientOptions)
+	own.AdditionallyAllowedTenants = slices.Clone(o.AdditionallyAllowedTenants)
+	return own
+}
+
 // newExchange fails for options that azidentity can't use.
-func newExchange(credential string, id identity, source assertionSource, redeem redeemer, options *CredentialOptions) (*exchange, error) {
-	client := clientOptions(options.ClientOptions)
-	client.PerCallPolicies = slices.Clone(client.PerCallPolicies)
-	client.PerRetryPolicies = slices.Clone(client.PerRetryPolicies)
+func newExchange(credential string, id identity, source assertionSource, redeem redeemer, options CredentialOptions) (*exchange, error) {
 	x := &exchange{
 		credential:  credential,
 		identity:    id,
@@ -92,10 +98,10 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 		retries:     retry.New(options.Retry),
 		replication: options.ReplicationTimeout,
 		options: azidentity.ClientAssertionCredentialOptions{
-			ClientOptions:              client,
-			AdditionallyAllowedTenants: slices.Clone(options.AdditionallyAllowedTenants),
+			ClientOptions:              options.ClientOptions,
+			AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
 			Cache:                      options.Cache,
-			DisableInstanceDiscovery:   options.DisableInstanceDiscovery || resolveAuthorityHost(options.Cloud).trusted(),
+			DisableInstanceDiscovery:   options.DisableInstanceDiscovery || hostOf(options.Cloud).trusted(),
 		},
 	}
 	if len(id.missing) > 0 {
@@ -173,16 +179,18 @@ func unavailable(credential, problem string) error {
 // An authorityHost is the lower-case host, with its port, of the Microsoft Entra authority that a credential talks to.
 type authorityHost string
 
-// resolveAuthorityHost follows azidentity: the caller's cloud, then AZURE_AUTHORITY_HOST, then the public cloud.
-func resolveAuthorityHost(configuration cloud.Configuration) authorityHost {
-	address := configuration.ActiveDirectoryAuthorityHost
-	if address == "" {
-		address = environment("AZURE_AUTHORITY_HOST")
+// resolveCloud follows azidentity: the caller's cloud, then AZURE_AUTHORITY_HOST, then the public cloud. A cloud with
+// services but no authority host is left for azidentity to refuse.
+func resolveCloud(configuration cloud.Configuration) cloud.Configuration {
+	if configuration.ActiveDirectoryAuthorityHost == "" && len(configuration.Services) == 0 {
+		configuration.ActiveDirectoryAuthorityHost = cmp.Or(environment("AZURE_AUTHORITY_HOST"), cloud.AzurePublic.ActiveDirectoryAuthorityHost)
 	}
-	if address == "" {
-		address = cloud.AzurePublic.ActiveDirectoryAuthorityHost
-	}
-	u, err := url.Parse(address)
+	return configuration
+}
+
+// hostOf takes what [resolveCloud] returned; an address that is none has no host.
+func hostOf(configuration cloud.Configuration) authorityHost {
+	u, err := url.Parse(configuration.ActiveDirectoryAuthorityHost)
 	if err != nil {
 		return ""
 	}

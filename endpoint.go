@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -25,11 +26,16 @@ const (
 var traceHeaders = []string{"X-Vss-E2eid", "X-Msedge-Ref", "Activityid", "X-Github-Request-Id"}
 
 // clientOptions returns the caller's options as both legs use them: nothing in them can take a secret into a log or to
-// another host.
+// another host, and a connection that is dead for one leg is so for the other.
 func clientOptions(o azcore.ClientOptions) azcore.ClientOptions {
 	o.Transport = outbound.Transport(o.Transport)
 	o.Logging.IncludeBody = false // the bodies are assertions and access tokens
-	o.Logging.AllowedHeaders = append(traceHeaders[:len(traceHeaders):len(traceHeaders)], o.Logging.AllowedHeaders...)
+	o.Logging.AllowedHeaders = slices.Concat(traceHeaders, o.Logging.AllowedHeaders)
+	o.Logging.AllowedQueryParams = slices.Clone(o.Logging.AllowedQueryParams)
+	o.Retry.StatusCodes = slices.Clone(o.Retry.StatusCodes)
+	o.PerCallPolicies = slices.Clone(o.PerCallPolicies)
+	o.PerRetryPolicies = slices.Clone(o.PerRetryPolicies)
+	o.Cloud = resolveCloud(o.Cloud)
 	return o
 }
 
@@ -40,8 +46,8 @@ type oidcEndpoint struct {
 	retries retry.Options
 }
 
+// newOIDCEndpoint takes what [clientOptions] returned.
 func newOIDCEndpoint(system *ci.System, o azcore.ClientOptions) (oidcEndpoint, error) {
-	o = clientOptions(o)
 	client, err := azcore.NewClient(moduleName, moduleVersion, runtime.PipelineOptions{
 		Tracing: runtime.TracingOptions{Namespace: "azoidc"},
 	}, &o)

@@ -34,7 +34,7 @@ func GitHubActionsAssertion(options *GitHubActionsAssertionOptions) AssertionFun
 	if options == nil {
 		options = &GitHubActionsAssertionOptions{}
 	}
-	source, err := newGitHubSource(options.ClientOptions, options.Audience, options.RequestURL, options.RequestToken)
+	source, err := newGitHubSource(clientOptions(options.ClientOptions), options.Audience, options.RequestURL, options.RequestToken)
 	if err != nil {
 		return func(context.Context) (string, error) { return "", err }
 	}
@@ -76,11 +76,12 @@ func newGitHubExchange(tenantID, clientID string, options *GitHubActionsCredenti
 	if err != nil {
 		return nil, err
 	}
-	source, err := newGitHubSource(options.ClientOptions, options.Audience, options.RequestURL, options.RequestToken)
+	own := options.own()
+	source, err := newGitHubSource(own.ClientOptions, options.Audience, options.RequestURL, options.RequestToken)
 	if err != nil {
 		return nil, err
 	}
-	return newExchange(ci.GitHubActions.Credential, id, source, redeemClientAssertion, &options.CredentialOptions)
+	return newExchange(ci.GitHubActions.Credential, id, source, redeemClientAssertion, own)
 }
 
 // Format prints the options without the request token.
@@ -106,7 +107,7 @@ type githubSource struct {
 func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken string) (githubSource, error) {
 	endpoint, err := newOIDCEndpoint(ci.GitHubActions, o)
 	if audience == "" {
-		audience = resolveAuthorityHost(o.Cloud).audience()
+		audience = hostOf(o.Cloud).audience()
 	}
 	return githubSource{endpoint, audience, requestURL, redact.Keep(requestToken)}, err
 }

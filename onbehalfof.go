@@ -48,7 +48,7 @@ func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion
 	if err != nil {
 		return nil, err
 	}
-	x, err := newExchange("OnBehalfOfCredential", id, funcSource(assertion), redeemOnBehalfOf(userAssertion), &options.CredentialOptions)
+	x, err := newExchange("OnBehalfOfCredential", id, funcSource(assertion), redeemOnBehalfOf(userAssertion), options.own())
 	if err != nil {
 		return nil, err
 	}

@@ -13,22 +13,21 @@ const MaxAnswer = 1 << 20
 // ErrTooLarge ends the reading of an answer that has more than MaxAnswer bytes.
 var ErrTooLarge = errors.New("the answer is larger than any token answer")
 
-// bounded makes resp's body fail beyond MaxAnswer bytes. azcore reads each body to its end before any policy sees it,
-// so the bound has to be here.
-func bounded(resp *http.Response) (*http.Response, error) {
+// bounded makes resp's body fail beyond MaxAnswer bytes, and calls timedOut when reading it took too long. azcore reads each
+// body to its end before any policy sees it, so the bound has to be here.
+func bounded(resp *http.Response, timedOut func()) (*http.Response, error) {
 	if resp.ContentLength > MaxAnswer {
 		resp.Body.Close()
 		return nil, fmt.Errorf("%w: %d bytes announced, at most %d accepted", ErrTooLarge, resp.ContentLength, MaxAnswer)
 	}
-	if resp.Body != nil {
-		resp.Body = &boundedBody{body: resp.Body, left: MaxAnswer}
-	}
+	resp.Body = &boundedBody{body: resp.Body, left: MaxAnswer, timedOut: timedOut}
 	return resp, nil
 }
 
 type boundedBody struct {
-	body io.ReadCloser
-	left int
+	body     io.ReadCloser
+	left     int
+	timedOut func()
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
@@ -41,6 +40,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		return b.left, fmt.Errorf("%w: stopped after %d bytes", ErrTooLarge, MaxAnswer)
 	}
 	b.left -= n
+	if isTimeout(err) {
+		b.timedOut()
+	}
 	return n, err
 }
 

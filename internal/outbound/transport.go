@@ -18,21 +18,28 @@ var ErrInsecure = errors.New("refused to send a credential over plain http")
 // ErrRedirected refuses the answer of a transporter that followed a redirect on its own.
 var ErrRedirected = errors.New("the transport followed a redirect, which a request for a token never may")
 
+var errNothing = errors.New("the transport returned neither an answer nor an error")
+
 type transport struct {
-	inner policy.Transporter
+	connections func() connections
 }
 
 // Transport makes inner, or azcore's kind of default client when inner is nil, safe for requests that carry secrets:
 // https only, loopback excepted; no redirect is followed; at most [MaxAnswer] bytes of an answer are read; what comes with an
-// answer's body, and errors, have passed the gate.
+// answer's body, and errors, have passed the gate. After a timeout other connections are used, where inner is nil, an
+// [http.Client], or can close its idle connections.
 func Transport(inner policy.Transporter) policy.Transporter {
-	switch client := inner.(type) {
-	case nil:
-		return transport{inner: defaultClient()}
-	case *http.Client:
-		return transport{inner: withoutRedirects(client)}
+	client, ok := inner.(*http.Client)
+	switch {
+	case inner == nil, ok && client == nil:
+		return transport{defaultPool.connections}
+	case !ok:
+		return transport{fixed(inner)}
 	}
-	return transport{inner: inner}
+	if own := poolOf(client); own != nil {
+		return transport{own.connections}
+	}
+	return transport{fixed(withoutRedirects(client))}
 }
 
 func (t transport) Do(req *http.Request) (*http.Response, error) {
@@ -44,15 +51,24 @@ func (t transport) send(req *http.Request) (*http.Response, error) {
 	if err := checkScheme(req.URL); err != nil {
 		return nil, err
 	}
-	resp, err := t.inner.Do(req)
-	if err != nil {
+	connections := t.connections()
+	resp, err := connections.client.Do(req)
+	switch {
+	case err != nil:
+		if isTimeout(err) {
+			connections.abandon()
+		}
 		return nil, withoutURL(err)
+	case resp == nil:
+		return nil, errNothing
+	case resp.Body == nil:
+		resp.Body = http.NoBody
 	}
 	if from := redirectedFrom(resp); from != nil {
 		resp.Body.Close()
 		return nil, fmt.Errorf("%w: from %s to %s", ErrRedirected, from.Host, resp.Request.URL.Host)
 	}
-	return bounded(resp)
+	return bounded(resp, connections.abandon)
 }
 
 // withoutURL takes off what http.Client wraps an error in, which names the whole URL, its query included.

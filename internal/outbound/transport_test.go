@@ -116,3 +116,27 @@ func TestTheDefaultTransport(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, http.StatusFound, resp.StatusCode)
 }
+
+// TestATransporterThatReturnsNothing gives an error, and one without a body or a request an answer.
+func TestATransporterThatReturnsNothing(t *testing.T) {
+	nothing := outbound.Transport(answers(func(*http.Request) *http.Response { return nil }))
+	_, err := nothing.Do(newRequest(t, http.MethodGet, "https://x.example"))
+	require.ErrorContains(t, err, "neither an answer nor an error")
+
+	bare := outbound.Transport(answers(func(*http.Request) *http.Response { return &http.Response{StatusCode: 204} }))
+	resp, err := bare.Do(newRequest(t, http.MethodGet, "https://x.example"))
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Empty(t, body)
+}
+
+// TestANilClientIsTheDefault, where a caller's variable of that type was never set.
+func TestANilClientIsTheDefault(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	resp, err := outbound.Transport((*http.Client)(nil)).Do(newRequest(t, http.MethodGet, server.URL))
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+}

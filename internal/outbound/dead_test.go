@@ -1,0 +1,133 @@
+package outbound_test
+
+import (
+	"context"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/outbound"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// newHTTP2 starts a server that speaks HTTP/2, behind a tunnel.
+func newHTTP2(t *testing.T) (*testkit.Tunnel, *httptest.Server) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Proto)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return testkit.NewTunnel(t, server.URL), server
+}
+
+func rootsOf(server *httptest.Server) *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	return roots
+}
+
+// ask returns the protocol that the answer came by.
+func ask(transport policy.Transporter, url string, patience time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := transport.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
+// TestHealthChecksFindADeadConnection long before the request's own deadline.
+func TestHealthChecksFindADeadConnection(t *testing.T) {
+	tunnel, server := newHTTP2(t)
+	transport := outbound.Default(http.HTTP2Config{SendPingTimeout: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond}, rootsOf(server))
+	proto, err := ask(transport, tunnel.URL(), 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/2.0", proto)
+	tunnel.Lose()
+
+	began := time.Now()
+	for _, err = ask(transport, tunnel.URL(), 20*time.Second); err != nil; _, err = ask(transport, tunnel.URL(), 20*time.Second) {
+		require.Less(t, time.Since(began), 10*time.Second)
+	}
+
+	require.Equal(t, 2, tunnel.Connections())
+}
+
+// TestTheDefaultChecksItsConnections as azcore does: after 15 seconds a dead one is known.
+func TestTheDefaultChecksItsConnections(t *testing.T) {
+	checks := outbound.HealthChecks()
+	require.Equal(t, 10*time.Second, checks.SendPingTimeout)
+	require.Equal(t, 5*time.Second, checks.PingTimeout)
+}
+
+// TestARetryAfterATimeoutUsesAnotherConnection where there are no health checks, or none yet: HTTP/2 leaves a connection
+// open on which a request timed out. Of many requests at once, too.
+func TestARetryAfterATimeoutUsesAnotherConnection(t *testing.T) {
+	for name, transport := range map[string]func(*httptest.Server) policy.Transporter{
+		"default":         func(s *httptest.Server) policy.Transporter { return outbound.Default(http.HTTP2Config{}, rootsOf(s)) },
+		"the caller's":    func(s *httptest.Server) policy.Transporter { return outbound.Transport(s.Client()) },
+		"of another type": func(s *httptest.Server) policy.Transporter { return outbound.Transport(wrapped{s.Client()}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tunnel, server := newHTTP2(t)
+			transport := transport(server)
+			proto, err := ask(transport, tunnel.URL(), 10*time.Second)
+			require.NoError(t, err)
+			require.Equal(t, "HTTP/2.0", proto)
+			tunnel.Lose()
+			var all sync.WaitGroup
+			for range 16 {
+				all.Go(func() {
+					_, err := ask(transport, tunnel.URL(), 100*time.Millisecond)
+					assert.ErrorIs(t, err, context.DeadlineExceeded)
+				})
+			}
+			all.Wait()
+
+			// A transporter that can only close idle connections may need a moment to know that one is idle.
+			require.Eventually(t, func() bool {
+				_, err := ask(transport, tunnel.URL(), 300*time.Millisecond)
+				return err == nil
+			}, 10*time.Second, time.Millisecond)
+
+			require.Equal(t, 2, tunnel.Connections())
+		})
+	}
+}
+
+// TestAnAnswerKeepsItsConnection, and so does a request that nobody waits for any more.
+func TestAnAnswerKeepsItsConnection(t *testing.T) {
+	tunnel, server := newHTTP2(t)
+	transport := outbound.Default(http.HTTP2Config{}, rootsOf(server))
+	for range 5 {
+		_, err := ask(transport, tunnel.URL(), 10*time.Second)
+		require.NoError(t, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, tunnel.URL(), nil)
+	require.NoError(t, err)
+	_, err = transport.Do(req)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = ask(transport, tunnel.URL(), 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, 1, tunnel.Connections())
+}

@@ -1,0 +1,21 @@
+package outbound
+
+import (
+	"crypto/x509"
+	"net/http"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// Default is Transport(nil) but for its health checks, in a pool of its own that trusts roots.
+func Default(checks http.HTTP2Config, roots *x509.CertPool) policy.Transporter {
+	own := &pool{more: func() *http.Client {
+		t := newTransport(checks)
+		t.TLSClientConfig.RootCAs = roots
+		return &http.Client{Transport: t}
+	}}
+	return transport{own.connections}
+}
+
+// HealthChecks are the default's.
+func HealthChecks() http.HTTP2Config { return *defaultPool.more().Transport.(*http.Transport).HTTP2 }
