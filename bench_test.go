@@ -95,7 +95,7 @@ func eachHit(b *testing.B, run func(*testing.B, azcore.TokenCredential, []policy
 
 // BenchmarkHitByHeldScopes shows that a hit costs the same however many scopes are held.
 func BenchmarkHitByHeldScopes(b *testing.B) {
-	for _, scopes := range []int{1, 10, 100, 1000} {
+	for _, scopes := range []int{1, 10, 100, 1000, 10_000, 100_000} {
 		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour}, nil)
 		held := requests(scopes)
 		for _, request := range held {
@@ -112,13 +112,78 @@ func BenchmarkHitByHeldScopes(b *testing.B) {
 	}
 }
 
+// BenchmarkNewKeyByHeldKeys is what a key costs that isn't held, while many are: as on a server that acts for many tenants.
+// The credential behind it takes no time.
+func BenchmarkNewKeyByHeldKeys(b *testing.B) {
+	for _, held := range []int{1, 10, 100, 1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(held), func(b *testing.B) {
+			b.ReportAllocs()
+			fresh := max(100, held/10) // keys until the cache is made anew
+			var cache *azoidc.TokenCache
+			tenants := numberedTenants(held + fresh)
+			for i := 0; b.Loop(); i++ {
+				if i%fresh == 0 {
+					b.StopTimer()
+					cache = azoidc.NewTokenCache(instantCredential{}, nil)
+					for _, tenant := range tenants[:held] {
+						getForTenant(b, cache, tenant)
+					}
+					runtime.GC() // of what making it took
+					b.StartTimer()
+				}
+				getForTenant(b, cache, tenants[held+i%fresh])
+			}
+		})
+	}
+}
+
+// BenchmarkNewKeyParallel lets callers on all cores ask for new keys, beyond what the cache holds.
+func BenchmarkNewKeyParallel(b *testing.B) {
+	cache := azoidc.NewTokenCache(instantCredential{}, nil)
+	for _, tenant := range numberedTenants(200_000) {
+		getForTenant(b, cache, tenant)
+	}
+	var next atomic.Int64
+	tenants := numberedTenants(2_000_000)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			getForTenant(b, cache, tenants[int(next.Add(1))%len(tenants)])
+		}
+	})
+}
+
+func numberedTenants(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("%08d-0000-0000-0000-000000000000", i)
+	}
+	return list
+}
+
+func getForTenant(b *testing.B, cache *azoidc.TokenCache, tenant string) {
+	if _, err := cache.GetToken(b.Context(), policy.TokenRequestOptions{Scopes: vaultScopes, TenantID: tenant}); err != nil {
+		b.Error(err)
+	}
+}
+
+var vaultScopes = []string{testkit.VaultScope}
+
+// An instantCredential has one token for all.
+type instantCredential struct{}
+
+func (instantCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
 // BenchmarkExchange is the work of one exchange in this process, the local cloud's included, without any latency.
 func BenchmarkExchange(b *testing.B) {
 	cloud := azoidctest.New(nil)
 	cred := testkit.NewGitHub(b, cloud)
 	b.ReportAllocs()
 	for b.Loop() {
-		cred.Invalidate()
+		cred.InvalidateAll()
 		testkit.Get(b, cred, testkit.VaultScope)
 	}
 }
@@ -131,7 +196,7 @@ func BenchmarkColdScope10000(b *testing.B) {
 	cloud.Reset()
 	rounds := 0
 	for b.Loop() {
-		cred.Invalidate()
+		cred.InvalidateAll()
 		rounds++
 		var all sync.WaitGroup
 		for range 10_000 {

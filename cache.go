@@ -3,7 +3,6 @@ package azoidc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -31,7 +29,9 @@ type TokenCacheOptions struct {
 // about to end; all of them wait for the same acquisition, each within its own context. A refresh that fails costs no token
 // that still works.
 //
-// It is itself a TokenCredential, and safe for concurrent use. Use one for the whole program.
+// It is itself a TokenCredential, and safe for concurrent use. Use one for the whole program. What a new key, of scopes,
+// tenant and CAE mode, costs doesn't grow with the keys that are held; beyond 131,072 of them, those whose tokens end first
+// are dropped. The zero TokenCache has no credential: it returns errors, and holds nothing.
 type TokenCache struct {
 	engine tokencache.Cache
 }
@@ -46,14 +46,24 @@ func newTokenCache(cred azcore.TokenCredential, tenantID string, options *TokenC
 	if options == nil {
 		options = &TokenCacheOptions{}
 	}
-	c := &TokenCache{}
-	c.engine.Init(cred, tokencache.Options{
+	engine := tokencache.Options{
 		TenantID:       tenantID,
 		RefreshBefore:  options.RefreshBefore,
 		AcquireTimeout: options.AcquireTimeout,
 		RetryAfter:     retryAfter,
-	})
+	}
+	if storing, ok := cred.(forgetter); ok {
+		engine.Forget = storing.forget
+	}
+	c := &TokenCache{}
+	c.engine.Init(cred, engine)
 	return c
+}
+
+// A forgetter is a credential of this package with something behind it that an Invalidate concerns: see
+// [tokencache.Options].
+type forgetter interface {
+	forget(policy.TokenRequestOptions)
 }
 
 // retryAfter is what a failed acquisition says about when to try again; 0 when it doesn't.
@@ -71,40 +81,59 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// GetToken returns a token for the scopes, tenant and CAE mode of the request. A request with claims, which answers a
-// claims challenge, is for a new token; callers who bring the same claims share it. GetToken returns as soon as ctx ends.
-// An acquisition that it began goes on for the benefit of others, until TokenCacheOptions.AcquireTimeout.
+// GetToken returns a token for the scopes, tenant and CAE mode of the request.
+//
+// While there is no token in the wanted CAE mode but one in the other, that one is served, for services take both, and the
+// wanted one is acquired behind. A request with Claims, which answers a claims challenge, is for a new token; callers who
+// bring the same claims share it.
+//
+// GetToken returns as soon as ctx ends. An acquisition that it began goes on for the benefit of others, until
+// TokenCacheOptions.AcquireTimeout. It has the values of ctx, but nothing of policy.WithCaptureResponse,
+// policy.WithHTTPHeader and policy.WithRetryOptions, which are for the caller's own request. If the credential panics, that
+// is an error of the acquisition.
 func (c *TokenCache) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return c.engine.GetToken(ctx, options)
+	return c.cache().GetToken(ctx, options)
+}
+
+// cache is empty, without a credential, where there is no TokenCache, as in a GitHubActionsCredential{}.
+func (c *TokenCache) cache() *tokencache.Cache {
+	if c == nil {
+		return &tokencache.Cache{}
+	}
+	return &c.engine
 }
 
 // Preload acquires tokens for all scopes at once, as Azure SDK clients ask for them: for the credential's own tenant, and
 // with CAE, except for the scopes of those clients that don't handle it (Service Bus, Event Hubs, Container Registry, Azure
-// Data Explorer). It returns when all are there or have failed; the errors are joined, each with its scope. A scope whose
-// token is held already costs nothing.
+// Data Explorer). It returns when all are there or have failed. A scope whose token is held already costs nothing.
+//
+// Its error tells each cause once, after the scopes that failed of it; errors.Is and errors.As find the error of each.
 func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
-	errs := make([]error, len(scopes))
+	failed := make([]error, len(scopes))
 	var all sync.WaitGroup
 	for i, scope := range scopes {
 		all.Go(func() {
-			_, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: !askedWithoutCAE(scope)})
-			if err != nil {
-				errs[i] = fmt.Errorf("%s: %w", redact.Line(scope), err)
-			}
+			_, failed[i] = c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: !askedWithoutCAE(scope)})
 		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return tokencache.JoinByCause(scopes, failed)
 }
 
 // KeepFresh refreshes the tokens that are held, each when it is due, whether or not anybody asks for it, so that an
 // idle program's next request doesn't wait either. It blocks until ctx is done and returns ctx's error. Refreshes that it
 // began and nobody else waits for end with it.
-func (c *TokenCache) KeepFresh(ctx context.Context) error { return c.engine.KeepFresh(ctx) }
+func (c *TokenCache) KeepFresh(ctx context.Context) error { return c.cache().KeepFresh(ctx) }
 
-// Invalidate forgets the tokens for each of the scopes, for all tenants; without scopes, all tokens. An acquisition that
-// is under way doesn't bring a forgotten token back.
-func (c *TokenCache) Invalidate(scopes ...string) { c.engine.Invalidate(scopes...) }
+// Invalidate forgets the tokens for each of the scopes, for all tenants and in both CAE modes. Without scopes it does
+// nothing. An acquisition that is under way doesn't bring a forgotten token back.
+//
+// It reaches what this cache holds. A credential of another library that keeps tokens itself, as azidentity's do, may hand
+// out the same token again.
+func (c *TokenCache) Invalidate(scopes ...string) { c.cache().Invalidate(scopes...) }
+
+// InvalidateAll forgets all tokens, as Invalidate does for some.
+func (c *TokenCache) InvalidateAll() { c.cache().InvalidateAll() }
 
 // TokenStatus tells about a held token, but not its secret.
 type TokenStatus struct {
@@ -118,7 +147,7 @@ type TokenStatus struct {
 // Tokens lists the tokens that are held, sorted by scope, tenant and CAE mode.
 func (c *TokenCache) Tokens() []TokenStatus {
 	var list []TokenStatus
-	for _, status := range c.engine.Tokens() {
+	for _, status := range c.cache().Tokens() {
 		list = append(list, TokenStatus(status))
 	}
 	return list

@@ -98,7 +98,7 @@ func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
 		}
 		all.Wait()
 		require.Equal(t, 2, cloud.Count(azoidctest.EntraOpenIDConfiguration), "a failure is shared, but not kept")
-		cred.Invalidate()
+		cred.InvalidateAll()
 		testkit.Get(t, cred, testkit.VaultScope)
 		require.Equal(t, 2, cloud.Count(azoidctest.EntraOpenIDConfiguration), "a success is kept")
 	})

@@ -129,7 +129,7 @@ func TestInvalidateAsksEntraDespiteAPersistentCache(t *testing.T) {
 	first, err := tokenOf(cred)(t.Context(), azoidc.ScopeKeyVault)
 	require.NoError(t, err)
 
-	cred.Invalidate()
+	cred.InvalidateAll()
 	second, err := tokenOf(cred)(t.Context(), azoidc.ScopeKeyVault)
 
 	require.NoError(t, err)

@@ -22,6 +22,8 @@ type FakeCredential struct {
 	Answer func(context.Context, TokenRequest) error
 	// RefreshIn, if set, is how long after its issue a token asks to be refreshed.
 	RefreshIn time.Duration
+	// Now, if set, is the clock that it goes by.
+	Now func() time.Time
 
 	mu       sync.Mutex
 	requests []TokenRequest
@@ -38,9 +40,13 @@ func (f *FakeCredential) GetToken(ctx context.Context, request TokenRequest) (az
 			return azcore.AccessToken{}, err
 		}
 	}
-	token := azcore.AccessToken{Token: fmt.Sprintf("token %d", number), ExpiresOn: time.Now().Add(f.Life)}
+	now := time.Now
+	if f.Now != nil {
+		now = f.Now
+	}
+	token := azcore.AccessToken{Token: fmt.Sprintf("token %d", number), ExpiresOn: now().Add(f.Life)}
 	if f.RefreshIn > 0 {
-		token.RefreshOn = time.Now().Add(f.RefreshIn)
+		token.RefreshOn = now().Add(f.RefreshIn)
 	}
 	return token, nil
 }

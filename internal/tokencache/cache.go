@@ -1,42 +1,49 @@
 // Package tokencache is the engine of azoidc.TokenCache. A request for a token enters at [Cache.GetToken]; table.go finds
 // the key's entry, entry.go decides who is served and who waits, flight.go makes one acquisition, held.go says what a held
-// token is good for, and keepfresh.go refreshes what nobody asks for.
+// token is good for, keepfresh.go refreshes what nobody asks for, and invalidate.go forgets.
 package tokencache
 
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-const defaultAcquireTimeout = 2 * time.Minute
+const (
+	defaultAcquireTimeout = 2 * time.Minute
+	// longest is the greatest duration that is taken at its word, so that there is room to add to it.
+	longest = 100 * 365 * 24 * time.Hour
+)
 
 // Options configure a [Cache].
 type Options struct {
 	TenantID       string        // the credential's own; "" where it isn't known
 	RefreshBefore  time.Duration // as azoidc.TokenCacheOptions has it
 	AcquireTimeout time.Duration // as azoidc.TokenCacheOptions has it
-	// RetryAfter reads from the error of an acquisition when to try again; 0 when it doesn't say.
+	// RetryAfter, if set, reads from the error of an acquisition when to try again; 0 when it doesn't say.
 	RetryAfter func(error) time.Duration
+	// EachError, if set, makes of an acquisition's error the one that a single caller gets.
+	EachError func(error) error
+	// Forget, if set, is told what a store behind the credential is to forget: each key that is invalidated, and each
+	// scope that is, in both CAE modes for the own tenant, though this cache may never have been asked for it. No scopes
+	// mean all that can be forgotten. It is called without a lock held, also at the same time.
+	Forget func(policy.TokenRequestOptions)
+	// Clock replaces the machine's clocks in tests.
+	Clock func() Instant
 }
 
-// A Cache holds the tokens of one credential. It is safe for concurrent use, and not to be copied.
+// A Cache holds the tokens of one credential. It is safe for concurrent use, and not to be copied. The zero Cache has no
+// credential, and so returns errors.
 type Cache struct {
-	cred    azcore.TokenCredential
-	options Options
-
-	// entries is replaced, never changed, so that a hit needs no lock.
-	entries atomic.Pointer[entries]
-	mu      sync.Mutex // held to replace entries
-	swept   time.Time  // when useless entries were last looked for; guarded by mu
-	news    news
+	cred      azcore.TokenCredential
+	options   Options
+	made      time.Time // when the monotonic clock began to count
+	table     table
+	forgotten forgotten
+	keepers   keepers
 }
 
 // Init makes c ready for use in front of cred.
@@ -44,92 +51,97 @@ func (c *Cache) Init(cred azcore.TokenCredential, options Options) {
 	if options.AcquireTimeout <= 0 {
 		options.AcquireTimeout = defaultAcquireTimeout
 	}
-	c.cred, c.options = cred, options
-	c.entries.Store(newEntries(map[key]*entry{}))
+	options.AcquireTimeout = min(options.AcquireTimeout, longest)
+	c.cred, c.options, c.made = cred, options, time.Now()
 }
+
+var (
+	errNoCredential = errors.New("azoidc: no credential is behind this TokenCache: NewTokenCache takes one, and the types that embed it have constructors")
+	errNoContext    = errors.New("azoidc: the context is nil; context.Background() is one")
+)
 
 // GetToken is azoidc.TokenCache's.
 func (c *Cache) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	if len(options.Scopes) == 0 {
-		return azcore.AccessToken{}, errors.New("azoidc: a token request needs at least one scope")
-	}
 	k := c.keyOf(&options)
-	if e := c.entries.Load().of(k); e != nil && options.Claims == "" {
-		if held := e.held.Load(); held != nil && time.Now().Before(held.RefreshOn) {
+	hash := k.hash()
+	if e := c.table.find(hash, k); e != nil && options.Claims == "" {
+		if held := e.held.Load(); held != nil && held.due.ahead(c.now()) {
 			return held.AccessToken, nil
 		}
 	}
-	return c.slow(ctx, k, options)
+	return c.slow(ctx, k, hash, options)
 }
 
 // slow is GetToken when a fresh token isn't there for the taking.
-func (c *Cache) slow(ctx context.Context, k key, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (c *Cache) slow(ctx context.Context, k key, hash uint64, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if err := c.check(ctx, options.Scopes); err != nil {
+		return azcore.AccessToken{}, err
+	}
 	for {
-		ticket, ok := c.entry(k, options).ask(ctx, c, options.Claims, c.twin(k))
-		switch {
-		case !ok:
-			continue // the entry was dropped between the look-up and the question
-		case ticket.flight == nil:
-			return ticket.held.AccessToken, nil
+		now := c.now()
+		e := c.table.find(hash, k)
+		if e == nil {
+			e = c.newEntry(k, hash, options, now)
 		}
-		return ticket.wait(ctx)
+		if ticket, ok := e.ask(ctx, c, options.Claims, now); ok {
+			return ticket.redeem(ctx, c)
+		}
+		// The entry was dropped between the look-up and the question.
 	}
 }
 
+func (c *Cache) check(ctx context.Context, scopes []string) error {
+	switch {
+	case ctx == nil:
+		return errNoContext
+	case c.cred == nil:
+		return errNoCredential
+	}
+	return checkScopes(scopes)
+}
+
+// newEntry makes k's entry for the request, unless somebody else just did.
+func (c *Cache) newEntry(k key, hash uint64, request policy.TokenRequestOptions, now Instant) *entry {
+	c.table.mu.Lock()
+	defer c.table.mu.Unlock()
+	if e := c.table.find(hash, k); e != nil {
+		return e
+	}
+	c.sweep(now)
+	request.TenantID, request.Claims = k.tenantID, ""
+	e := &entry{key: k, hash: hash, request: request, touched: now.Mono}
+	if len(request.Scopes) == 1 {
+		e.request.Scopes = e.own[:]
+		e.own[0] = k.scopes
+	} else {
+		e.request.Scopes = sorted(request.Scopes)
+	}
+	e.distrusts = c.forgotten.has(e.request.Scopes)
+	c.table.add(e)
+	return e
+}
+
 // twin returns the token that is held for the same scopes in the other CAE mode, or nil.
-func (c *Cache) twin(k key) *heldToken {
+func (c *Cache) twin(e *entry) *heldToken {
+	k := e.key
 	k.cae = !k.cae
-	if e := c.entries.Load().of(k); e != nil {
-		return e.held.Load()
+	if other := c.table.find(e.hash, k); other != nil {
+		return other.held.Load()
 	}
 	return nil
 }
 
-// Invalidate forgets the tokens for each of the scopes, for all tenants; without scopes, all tokens.
-func (c *Cache) Invalidate(scopes ...string) {
-	for _, e := range c.entries.Load().all {
-		if len(scopes) == 0 || slices.ContainsFunc(e.request.Scopes, func(s string) bool { return slices.Contains(scopes, s) }) {
-			e.invalidate()
-		}
-	}
-}
-
-// A Status is azoidc.TokenStatus.
-type Status struct {
-	Scopes               []string
-	TenantID             string
-	CAE                  bool
-	ExpiresOn, RefreshOn time.Time
-	LastError            error
-}
-
-// Tokens lists the tokens that are held, sorted by scope, tenant and CAE mode.
-func (c *Cache) Tokens() []Status {
-	var list []Status
-	for k, e := range c.entries.Load().all {
-		if held, lastError := e.status(); held != nil {
-			list = append(list, Status{
-				Scopes: slices.Clone(e.request.Scopes), TenantID: k.tenantID, CAE: k.cae,
-				ExpiresOn: held.ExpiresOn, RefreshOn: held.RefreshOn, LastError: lastError,
-			})
-		}
-	}
-	slices.SortFunc(list, compareStatus)
-	return list
-}
-
-func compareStatus(a, b Status) int {
-	if order := slices.Compare(a.Scopes, b.Scopes); order != 0 {
-		return order
-	}
-	if order := strings.Compare(a.TenantID, b.TenantID); order != 0 {
-		return order
-	}
-	switch {
-	case a.CAE == b.CAE:
+// retryAfter is what a failed acquisition says about when to try again; 0 when it doesn't.
+func (c *Cache) retryAfter(err error) time.Duration {
+	if c.options.RetryAfter == nil {
 		return 0
-	case b.CAE:
-		return -1
 	}
-	return 1
+	return c.options.RetryAfter(err)
+}
+
+func (c *Cache) eachError(err error) error {
+	if c.options.EachError == nil || err == nil {
+		return err
+	}
+	return c.options.EachError(err)
 }

@@ -107,6 +107,8 @@ func TestInvalidateForgets(t *testing.T) {
 		require.Len(t, cache.Tokens(), 1)
 		require.Equal(t, []string{testkit.StorageScope}, cache.Tokens()[0].Scopes)
 		cache.Invalidate()
+		require.Len(t, cache.Tokens(), 1, "of no scope: nothing")
+		cache.InvalidateAll()
 		require.Empty(t, cache.Tokens())
 		testkit.Get(t, cache, testkit.StorageScope)
 		require.Equal(t, 4, cred.Count())
@@ -128,10 +130,10 @@ func TestAFlightBegunBeforeInvalidateBringsNothingBack(t *testing.T) {
 		require.Equal(t, "token 2", testkit.Get(t, cache, testkit.VaultScope).Token)
 
 		var late sync.WaitGroup
-		cache.Invalidate()
+		cache.InvalidateAll()
 		late.Go(func() { testkit.Get(t, cache, testkit.VaultScope) })
 		synctest.Wait()
-		cache.Invalidate()
+		cache.InvalidateAll()
 		late.Wait()
 		require.Empty(t, cache.Tokens())
 	})

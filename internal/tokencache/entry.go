@@ -2,6 +2,7 @@ package tokencache
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,71 +23,70 @@ const (
 
 // An entry holds the token of one key and the flights that bring new ones. Its lock is never held while one is made.
 type entry struct {
-	request policy.TokenRequestOptions // without claims
+	key     key
+	hash    uint64
+	next    atomic.Pointer[entry] // in its bucket of the table
 	held    atomic.Pointer[heldToken]
+	request policy.TokenRequestOptions // without claims
+	own     [1]string                  // the request's scopes where it is one, as nearly always
 
-	mu       sync.Mutex
-	flights  []*flight // those under way that bring something wanted, in the order they began
-	begun    uint64    // how many flights have begun
-	outdated uint64    // flights up to this number bring nothing that is still wanted
-	failures int       // in a row
-	retryAt  time.Time // no refresh before
-	lastErr  error     // of the latest refresh
-	touched  time.Time // when something last happened here
-	dropped  bool      // the cache has no such entry any more
-	distrust bool      // the token was invalidated, so no persistent cache may bring it back
-}
-
-// A ticket is either a token to serve or a flight to wait for; with the latter, held is what to fall back on.
-type ticket struct {
-	held   *heldToken
-	flight *flight
+	mu          sync.Mutex
+	flights     []*flight     // those under way that bring something wanted, in the order they began
+	begun       uint64        // how many flights have begun
+	outdated    uint64        // flights up to this number bring nothing that is still wanted
+	invalidated uint64        // those up to this number began before the latest Invalidate
+	failures    int           // in a row
+	retryAt     Instant       // no refresh before
+	lastErr     error         // of the latest refresh
+	touched     time.Duration // when something last happened here, by the monotonic clock
+	dropped     bool          // the cache has no such entry any more
+	distrusts   bool          // a token was invalidated, so no persistent cache may bring it back, ever
 }
 
 // ask decides what a caller gets. It returns false when the entry isn't the cache's any more. The twin, the token of the
-// other CAE mode, stands in where there is no other, for it works as well at the service: a client that asks without CAE
-// finds a preloaded token in an outage, too.
-func (e *entry) ask(ctx context.Context, c *Cache, claims string, twin *heldToken) (ticket, bool) {
+// other CAE mode, stands in where there is no other, for it works as well at the service: a client that asks without CAE is
+// served a preloaded token, in an outage, too, while its own is acquired behind.
+func (e *entry) ask(ctx context.Context, c *Cache, claims string, now Instant) (ticket, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.dropped {
 		return ticket{}, false
 	}
-	now := time.Now()
 	held := e.held.Load()
-	if claims != "" {
+	switch {
+	case claims != "":
 		return e.askFor(ctx, c, claims, held, now), true
-	}
-	switch held.freshness(now) {
-	case fresh:
+	case held.freshness(now) == fresh:
 		return ticket{held: held}, true
-	case stale:
+	case held.freshness(now) == stale:
 		e.refresh(ctx, c, now)
 		return ticket{held: held}, true
 	}
-	if standIn := e.standIn(held, twin, now); standIn != nil {
-		return ticket{held: standIn}, true
-	}
-	return ticket{held: lastingLonger(held, twin), flight: e.join(ctx, c)}, true
-}
-
-// standIn is what to serve in place of a fresh token where it is too early to ask for one again.
-func (e *entry) standIn(held, twin *heldToken, now time.Time) *heldToken {
+	twin := c.twin(e)
 	switch {
-	case !now.Before(e.retryAt):
-		return nil
 	case twin.freshness(now) != expired:
-		return twin
-	case e.lastErr == nil && held.works(now):
-		return held // the credential has no better one yet
+		e.refresh(ctx, c, now)
+		return ticket{held: twin}, true
+	case e.retryAt.ahead(now) && e.lastErr == nil && held.works(now):
+		return ticket{held: held}, true // the credential has no better one yet
 	}
-	return nil
+	lasting := lastingLonger(held, twin, now)
+	if ctx.Err() == nil {
+		return ticket{held: lasting, flight: e.join(ctx, c)}, true
+	}
+	if lasting.works(now) {
+		return ticket{held: lasting}, true
+	}
+	return ticket{err: ended(ctx)}, true
 }
 
 // askFor is ask for a caller with claims, for whom a held token is no fallback: it was just refused.
-func (e *entry) askFor(ctx context.Context, c *Cache, claims string, held *heldToken, now time.Time) ticket {
-	if held != nil && held.answers(claims, now) {
+func (e *entry) askFor(ctx context.Context, c *Cache, claims string, held *heldToken, now Instant) ticket {
+	switch {
+	case held.answers(claims, now):
 		return ticket{held: held}
+	case ctx.Err() != nil:
+		return ticket{err: ended(ctx)}
 	}
 	for _, f := range e.flights {
 		if f.claims == claims {
@@ -94,6 +94,10 @@ func (e *entry) askFor(ctx context.Context, c *Cache, claims string, held *heldT
 		}
 	}
 	return ticket{flight: e.begin(ctx, c, claims).joined()}
+}
+
+func ended(ctx context.Context) error {
+	return fmt.Errorf("azoidc: no token was asked for: %w", ctx.Err())
 }
 
 // join joins the latest flight, for what it brings will be the newest token.
@@ -105,8 +109,8 @@ func (e *entry) join(ctx context.Context, c *Cache) *flight {
 }
 
 // refresh begins a flight that nobody waits for, unless one is under way or it is too early after a failure.
-func (e *entry) refresh(ctx context.Context, c *Cache, now time.Time) *flight {
-	if len(e.flights) > 0 || now.Before(e.retryAt) {
+func (e *entry) refresh(ctx context.Context, c *Cache, now Instant) *flight {
+	if len(e.flights) > 0 || e.retryAt.ahead(now) || ctx.Err() != nil {
 		return nil
 	}
 	return e.begin(ctx, c, "")
@@ -117,16 +121,13 @@ func (e *entry) begin(ctx context.Context, c *Cache, claims string) *flight {
 	f := &flight{number: e.begun, claims: claims, done: make(chan struct{})}
 	e.flights = append(e.flights, f)
 	request := e.request
-	request.Claims = claims
-	if e.distrust {
-		ctx = distrusting(ctx)
-	}
-	f.start(ctx, c, e, request)
+	request.Scopes, request.Claims = slices.Clone(request.Scopes), claims // the credential may keep or change them
+	f.start(newFlightContext(ctx, e.distrusts), c, e, request)
 	return f
 }
 
 // land takes in what a flight brought: the first call for a flight counts.
-func (e *entry) land(c *Cache, f *flight, brought *heldToken, err error) {
+func (e *entry) land(c *Cache, f *flight, brought *heldToken, err error, now Instant) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f.landed {
@@ -135,44 +136,42 @@ func (e *entry) land(c *Cache, f *flight, brought *heldToken, err error) {
 	f.landed, f.token, f.err = true, brought, err
 	e.remove(f)
 	if f.number > e.outdated {
-		e.take(c, f, brought, err)
+		e.take(c, f, now)
 	}
-	e.touched = time.Now()
+	e.touched = now.Mono
 	close(f.done)
-	c.news.tell()
+	c.tell(e)
 }
 
 func (e *entry) remove(f *flight) {
 	e.flights = slices.DeleteFunc(e.flights, func(other *flight) bool { return other == f })
 }
 
-func (e *entry) take(c *Cache, f *flight, brought *heldToken, err error) {
+func (e *entry) take(c *Cache, f *flight, now Instant) {
 	held := e.held.Load()
-	now := time.Now()
 	switch {
 	case held != nil && held.flight > f.number:
 		// A later flight was faster, and what it brought stays.
-	case err != nil:
-		e.lastErr = err
-		e.backOff(held, now, retry.Spread(c.retryAfter(err), 1, 1.25)) // not with all who were asked to come back then
-	case held != nil && f.claims == "" && !brought.ExpiresOn.After(held.ExpiresOn):
-		// The credential has a cache of its own and handed out the same token, or an older one.
+	case f.err != nil:
+		e.lastErr = f.err
+		e.backOff(held, now, retry.Spread(c.retryAfter(f.err), 1, 1.25)) // not with all who were asked to come back then
+	case held != nil && f.claims == "" && held.bringsNothing(f.token, now):
 		e.lastErr = nil
-		e.backOff(held, now, held.ExpiresOn.Add(-msalMargin).Sub(now))
+		e.backOff(held, now, held.end.left(now)-msalMargin)
 	default:
-		brought.claims, brought.flight = f.claims, f.number
-		e.held.Store(brought)
-		e.lastErr, e.failures, e.retryAt, e.distrust = nil, 0, time.Time{}, false
+		f.token.claims, f.token.flight = f.claims, f.number
+		e.held.Store(f.token)
+		e.lastErr, e.failures, e.retryAt = nil, 0, Instant{}
 	}
 }
 
 // backOff puts the next refresh off, for at least as long as asked, but not beyond the time when callers begin to wait.
-func (e *entry) backOff(held *heldToken, now time.Time, asked time.Duration) {
+func (e *entry) backOff(held *heldToken, now Instant, asked time.Duration) {
 	wait := min(minBackoff<<min(e.failures, 8), maxBackoff)
 	e.failures++
-	e.retryAt = now.Add(max(wait, asked))
-	if held.freshness(now) != expired && e.retryAt.After(held.expiredOn) {
-		e.retryAt = held.expiredOn
+	e.retryAt = now.plus(max(wait, asked))
+	if held.freshness(now) != expired && held.expired.left(now) < e.retryAt.left(now) {
+		e.retryAt = held.expired
 	}
 }
 
@@ -180,9 +179,15 @@ func (e *entry) invalidate() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.held.Store(nil)
-	e.outdated = e.begun
+	e.outdated, e.invalidated = e.begun, e.begun
 	e.flights = nil // whoever waits for them asked before; whoever asks from now on gets another
-	e.lastErr, e.failures, e.retryAt, e.distrust = nil, 0, time.Time{}, true
+	e.lastErr, e.failures, e.retryAt, e.distrusts = nil, 0, Instant{}, true
+}
+
+func (e *entry) invalidatedSince(f *flight) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return f.number <= e.invalidated
 }
 
 func (e *entry) status() (*heldToken, error) {

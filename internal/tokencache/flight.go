@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-
-	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // patience is how much longer than its deadline a flight waits for a credential to say why it failed; then it is given
@@ -37,57 +34,80 @@ func (f *flight) joined() *flight {
 	return f
 }
 
-// start flies on a context that keeps ctx's values but not its end.
-func (f *flight) start(ctx context.Context, c *Cache, e *entry, request policy.TokenRequestOptions) {
-	ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), c.options.AcquireTimeout)
+// start flies in a goroutine of its own.
+func (f *flight) start(ctx flightContext, c *Cache, e *entry, request policy.TokenRequestOptions) {
+	var timed context.Context
+	timed, f.cancel = context.WithTimeout(ctx, c.options.AcquireTimeout)
 	overdue := time.AfterFunc(c.options.AcquireTimeout+patience, func() {
-		e.land(c, f, nil, fmt.Errorf("azoidc: no token for %q within %s (TokenCacheOptions.AcquireTimeout): %w",
-			shown(request.Scopes), c.options.AcquireTimeout, context.DeadlineExceeded))
+		e.land(c, f, nil, fmt.Errorf("azoidc: no token for %s within %s (TokenCacheOptions.AcquireTimeout): %w",
+			quoted(request.Scopes), c.options.AcquireTimeout, context.DeadlineExceeded), c.now())
 	})
 	go func() {
-		defer overdue.Stop()
-		defer f.cancel()
-		var brought *heldToken
-		err := errors.New("azoidc: the credential ended its goroutine instead of returning")
-		defer func() { e.land(c, f, brought, err) }()
-		brought, err = c.acquire(ctx, request)
+		var token azcore.AccessToken
+		err := errGone
+		defer func() {
+			if value := recover(); value != nil {
+				err = Panicked(value)
+			}
+			f.cancel()
+			overdue.Stop()
+			f.arrive(c, e, token, err)
+		}()
+		token, err = c.cred.GetToken(timed, request)
 	}()
 }
 
-// acquire asks the credential for a token that is of use.
-func (c *Cache) acquire(ctx context.Context, request policy.TokenRequestOptions) (*heldToken, error) {
-	if c.cred == nil {
-		return nil, errors.New("azoidc: NewTokenCache was given no credential")
+var errGone = errors.New("azoidc: the credential ended its goroutine instead of returning")
+
+// arrive lands with what the credential returned.
+func (f *flight) arrive(c *Cache, e *entry, token azcore.AccessToken, err error) {
+	now := c.now()
+	if err == nil {
+		err = checkToken(token, e.request.Scopes, now)
 	}
-	token, err := c.cred.GetToken(ctx, request)
 	if err != nil {
-		return nil, err
+		e.land(c, f, nil, err, now)
+	} else {
+		e.land(c, f, c.hold(token, now), nil, now)
 	}
-	now := time.Now()
+	if e.invalidatedSince(f) {
+		c.forget(e.request) // which the credential may have stored since
+	}
+}
+
+// checkToken returns what is wrong with a token that a credential returned without an error.
+func checkToken(token azcore.AccessToken, scopes []string, now Instant) error {
+	expiresOn := token.ExpiresOn.Round(0)
 	switch {
 	case token.Token == "":
-		return nil, fmt.Errorf("azoidc: the credential returned an empty token for %q", shown(request.Scopes))
+		return fmt.Errorf("azoidc: the credential returned an empty token for %s", quoted(scopes))
 	case strings.ContainsFunc(token.Token, func(r rune) bool { return r < ' ' || r > '~' }):
-		return nil, fmt.Errorf("azoidc: the credential returned a token for %q with characters that no token has", shown(request.Scopes))
-	case !token.ExpiresOn.After(now):
-		return nil, fmt.Errorf("azoidc: the credential returned a token for %q that expired at %s, %s ago; check this machine's clock",
-			shown(request.Scopes), token.ExpiresOn.UTC().Format(time.RFC3339), now.Sub(token.ExpiresOn).Round(time.Second))
+		return fmt.Errorf("azoidc: the credential returned a token for %s with characters that no token has", quoted(scopes))
+	case expiresOn.IsZero():
+		return fmt.Errorf("azoidc: the credential returned a token for %s that doesn't say when it expires (ExpiresOn is zero)", quoted(scopes))
+	case !expiresOn.After(now.Wall):
+		return fmt.Errorf("azoidc: the credential returned a token for %s that expired at %s, %s ago; check this machine's clock",
+			quoted(scopes), expiresOn.UTC().Format(time.RFC3339), now.Wall.Sub(expiresOn).Round(time.Second))
 	}
-	return c.hold(token, now), nil
+	return nil
 }
 
-// shown are scopes for an error, which a caller may have from elsewhere.
-func shown(scopes []string) []string {
-	list := slices.Clone(scopes)
-	for i, scope := range list {
-		list[i] = redact.Line(scope)
-	}
-	return list
+// A ticket is a token to serve, or a flight to wait for, or an error. With a flight, held is what to fall back on.
+type ticket struct {
+	held   *heldToken
+	flight *flight
+	err    error
 }
 
-// wait returns what the flight brings, or ctx's error when that ends first. Where it fails, an old token that still has
+// redeem returns what the flight brings, or ctx's error when that ends first. Where it fails, an old token that still has
 // some time is better than none.
-func (t ticket) wait(ctx context.Context) (azcore.AccessToken, error) {
+func (t ticket) redeem(ctx context.Context, c *Cache) (azcore.AccessToken, error) {
+	switch {
+	case t.err != nil:
+		return azcore.AccessToken{}, t.err
+	case t.flight == nil:
+		return t.held.AccessToken, nil
+	}
 	select {
 	case <-t.flight.done:
 	case <-ctx.Done():
@@ -96,26 +116,8 @@ func (t ticket) wait(ctx context.Context) (azcore.AccessToken, error) {
 	switch {
 	case t.flight.err == nil:
 		return t.flight.token.AccessToken, nil
-	case t.held.works(time.Now()):
+	case t.held.works(c.now()):
 		return t.held.AccessToken, nil
 	}
-	return azcore.AccessToken{}, t.flight.err
-}
-
-type distrustKey struct{}
-
-func distrusting(ctx context.Context) context.Context {
-	return context.WithValue(ctx, distrustKey{}, true)
-}
-
-// Distrusts tells whether an acquisition under ctx follows an Invalidate, so that no other cache may bring back what was
-// invalidated.
-func Distrusts(ctx context.Context) bool { return ctx.Value(distrustKey{}) != nil }
-
-// retryAfter is what a failed acquisition says about when to try again; 0 when it doesn't.
-func (c *Cache) retryAfter(err error) time.Duration {
-	if c.options.RetryAfter == nil {
-		return 0
-	}
-	return c.options.RetryAfter(err)
+	return azcore.AccessToken{}, c.eachError(t.flight.err)
 }

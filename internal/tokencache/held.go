@@ -28,27 +28,29 @@ const (
 	claimsMemory = 5 * time.Minute
 )
 
-// A heldToken never changes. Its RefreshOn is always set, and never later than expiredOn.
+// A heldToken never changes. Its RefreshOn is always set. Its three instants, in this order, count by both clocks.
 type heldToken struct {
 	azcore.AccessToken
-	acquired  time.Time
-	expiredOn time.Time
-	claims    string // of the challenge that it was acquired for
-	flight    uint64 // the number of the flight that brought it
+	due      Instant // RefreshOn
+	expired  Instant
+	end      Instant // ExpiresOn
+	recently Instant // when the claims it was acquired for are forgotten
+	claims   string  // of the challenge that it was acquired for
+	flight   uint64  // the number of the flight that brought it
 }
 
-// hold works out when token will be due. Wall-clock times are compared, not monotonic ones, which stand still while a
-// machine sleeps.
-func (c *Cache) hold(token azcore.AccessToken, now time.Time) *heldToken {
-	now = now.Round(0)
+// hold works out when token, just acquired, will be due.
+func (c *Cache) hold(token azcore.AccessToken, now Instant) *heldToken {
 	token.ExpiresOn = token.ExpiresOn.Round(0)
-	life := token.ExpiresOn.Sub(now)
-	h := &heldToken{AccessToken: token, acquired: now}
-	h.expiredOn = token.ExpiresOn.Add(-min(expiryMargin, life/10))
-	h.RefreshOn = c.refreshOn(token, now, life).UTC()
-	if h.RefreshOn.After(h.expiredOn) {
-		h.RefreshOn = h.expiredOn
+	life := token.ExpiresOn.Sub(now.Wall)
+	h := &heldToken{
+		end:      now.until(token.ExpiresOn),
+		expired:  now.until(token.ExpiresOn.Add(-min(expiryMargin, life/10))),
+		recently: now.plus(claimsMemory),
 	}
+	h.due = earlier(now.until(c.refreshOn(token, now.Wall.Round(0), life)), h.expired)
+	token.RefreshOn = h.due.Wall.UTC()
+	h.AccessToken = token
 	return h
 }
 
@@ -60,7 +62,7 @@ func (c *Cache) refreshOn(token azcore.AccessToken, now time.Time, life time.Dur
 	case c.options.RefreshBefore > 0:
 		before = c.options.RefreshBefore
 	}
-	due := token.ExpiresOn.Add(-retry.Spread(before, 1, 1.1))
+	due := token.ExpiresOn.Add(-retry.Spread(max(min(before, life, longest), 0), 1, 1.1))
 	// Not at once, whatever the caller or the server asked for: each new token would be refreshed again.
 	if earliest := now.Add(life / 20); due.Before(earliest) {
 		return earliest
@@ -69,29 +71,38 @@ func (c *Cache) refreshOn(token azcore.AccessToken, now time.Time, life time.Dur
 }
 
 // freshness of no token is expired.
-func (h *heldToken) freshness(now time.Time) freshness {
+func (h *heldToken) freshness(now Instant) freshness {
 	switch {
 	case h == nil:
 		return expired
-	case now.Before(h.RefreshOn):
+	case h.due.ahead(now):
 		return fresh
-	case now.Before(h.expiredOn):
+	case h.expired.ahead(now):
 		return stale
 	}
 	return expired
 }
 
 // works until the token's very end.
-func (h *heldToken) works(now time.Time) bool { return h != nil && now.Before(h.ExpiresOn) }
+func (h *heldToken) works(now Instant) bool { return h != nil && h.end.ahead(now) }
 
-func lastingLonger(a, b *heldToken) *heldToken {
-	if a == nil || b != nil && b.ExpiresOn.After(a.ExpiresOn) {
+// bringsNothing tells that other is the same token again, or one that lasts no longer: a credential with a cache of its own
+// handed it out.
+func (h *heldToken) bringsNothing(other *heldToken, now Instant) bool {
+	if other.Token == h.Token && !other.ExpiresOn.After(h.ExpiresOn) {
+		return true // whatever the clock, which may have been set meanwhile, says of how long it lasts
+	}
+	return other.end.left(now) <= h.end.left(now)
+}
+
+func lastingLonger(a, b *heldToken, now Instant) *heldToken {
+	if a == nil || b != nil && b.end.left(now) > a.end.left(now) {
 		return b
 	}
 	return a
 }
 
 // answers tells whether the token was acquired for this very challenge, lately.
-func (h *heldToken) answers(claims string, now time.Time) bool {
-	return h.claims == claims && now.Before(h.acquired.Add(claimsMemory)) && now.Before(h.expiredOn)
+func (h *heldToken) answers(claims string, now Instant) bool {
+	return h != nil && h.claims == claims && h.recently.ahead(now) && h.expired.ahead(now)
 }

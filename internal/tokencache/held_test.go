@@ -83,7 +83,7 @@ func TestExpiryMargin(t *testing.T) {
 				require.Equal(t, first, testkit.Get(t, cache, testkit.VaultScope))
 				require.Zero(t, time.Since(start), "waited 1 ns before the margin")
 
-				cache.Invalidate()
+				cache.InvalidateAll()
 				synctest.Wait()
 				second := testkit.Get(t, cache, testkit.VaultScope)
 				time.Sleep(time.Until(second.ExpiresOn) - test.margin)

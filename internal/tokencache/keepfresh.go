@@ -2,125 +2,155 @@ package tokencache
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
+)
+
+const (
+	// lookAgain bounds how late KeepFresh notices that the wall clock was set, or that the machine slept.
+	lookAgain = time.Minute
+	// noticeable is how far the two clocks may drift apart before all is worked out anew.
+	noticeable = time.Second
+	// keptAtOnce bounds the refreshes that KeepFresh has under way, for where each of very many takes long.
+	keptAtOnce = 256
 )
 
 // KeepFresh is azoidc.TokenCache's.
 func (c *Cache) KeepFresh(ctx context.Context) error {
-	begun := map[*flight]*entry{}
+	if ctx == nil {
+		return errNoContext
+	}
+	k := c.newKeeper()
+	defer c.keepers.remove(k)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		news := c.news.next()
-		next := c.refreshDue(ctx, begun)
-		timer := time.NewTimer(time.Until(next))
+		timer.Reset(k.refreshDue(ctx))
 		select {
 		case <-timer.C:
-		case <-news:
-			timer.Stop()
+		case <-k.changed:
 		case <-ctx.Done():
-			timer.Stop()
-			for f, e := range begun {
-				e.giveUp(f)
-			}
+			k.giveUp()
 			return ctx.Err()
 		}
-		forgetLanded(begun)
 	}
 }
 
-// refreshDue begins the refreshes that are due and returns when the next one will be.
-func (c *Cache) refreshDue(ctx context.Context, begun map[*flight]*entry) time.Time {
-	now := time.Now()
-	next := now.Add(time.Hour)
-	for _, e := range c.entries.Load().all {
-		due, ok := e.due()
-		switch {
-		case !ok:
-		case due.After(now):
-			next = earlier(next, due)
-		default:
-			if f := e.refreshNow(ctx, c, now); f != nil {
-				begun[f] = e
-			}
+// A keeper is one KeepFresh.
+type keeper struct {
+	cache   *Cache
+	news    changes       // entries to look at
+	changed chan struct{} // tells of news
+	queue   queue
+	begun   map[*flight]*entry
+	offset  time.Duration // of the wall clock to the monotonic one, when all was last worked out
+}
+
+func (c *Cache) newKeeper() *keeper {
+	k := &keeper{cache: c, changed: make(chan struct{}, 1), queue: newQueue(), begun: map[*flight]*entry{}}
+	c.keepers.add(k) // before the entries are listed, so that none is missed
+	k.offset = c.offset(c.now())
+	k.news.add(c.table.all()...)
+	return k
+}
+
+// refreshDue begins the refreshes that are due and returns how long nothing will be to do, if nothing changes.
+func (k *keeper) refreshDue(ctx context.Context) time.Duration {
+	now := k.cache.now()
+	k.forgetLanded()
+	k.workOutAnew(now)
+	for _, e := range k.news.take() {
+		k.enqueue(e, now)
+	}
+	for len(k.begun) < keptAtOnce && ctx.Err() == nil {
+		e := k.queue.popDue(now.Mono)
+		if e == nil {
+			return min(k.queue.next(now.Mono), lookAgain)
+		}
+		if f := e.refreshNow(ctx, k.cache, now); f != nil {
+			k.begun[f] = e
+		} else {
+			k.enqueue(e, now)
 		}
 	}
-	return next
+	return lookAgain // a landing makes room
 }
 
-// due is when the entry's token is to be refreshed next; false when there is none or a flight is under way, whose
+func (k *keeper) enqueue(e *entry, now Instant) {
+	if left, ok := e.dueIn(now); ok {
+		k.queue.set(e, addUpTo(now.Mono, left))
+	} else {
+		k.queue.remove(e)
+	}
+}
+
+// workOutAnew is for when the wall clock was set or the machine slept: then all is due at another time.
+func (k *keeper) workOutAnew(now Instant) {
+	offset := k.cache.offset(now)
+	if moved := (offset - k.offset).Abs(); moved < noticeable {
+		return
+	}
+	k.offset = offset
+	k.news.add(k.queue.entries()...)
+}
+
+func (c *Cache) offset(now Instant) time.Duration {
+	return now.Wall.Round(0).Sub(c.made.Round(0)) - now.Mono
+}
+
+// dueIn is when the entry's token is to be refreshed next; false when there is none or a flight is under way, whose
 // landing is news.
-func (e *entry) due() (time.Time, bool) {
+func (e *entry) dueIn(now Instant) (time.Duration, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	held := e.held.Load()
-	if held == nil || len(e.flights) > 0 {
-		return time.Time{}, false
+	if held == nil || len(e.flights) > 0 || e.dropped {
+		return 0, false
 	}
-	if e.retryAt.After(held.RefreshOn) {
-		return e.retryAt, true
-	}
-	return held.RefreshOn, true
+	return max(held.due.left(now), e.retryAt.left(now), 0), true
 }
 
-func (e *entry) refreshNow(ctx context.Context, c *Cache, now time.Time) *flight {
+func (e *entry) refreshNow(ctx context.Context, c *Cache, now Instant) *flight {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.dropped || e.held.Load() == nil {
+	held := e.held.Load()
+	if held == nil || e.dropped || held.freshness(now) == fresh {
 		return nil
 	}
 	return e.refresh(ctx, c, now)
 }
 
-// giveUp ends f if nobody waits for it, and waits until it has ended.
-func (e *entry) giveUp(f *flight) {
-	e.mu.Lock()
-	idle := f.waiters == 0 && !f.landed
-	if idle {
-		e.remove(f)                            // so that nobody joins it any more
-		e.outdated = max(e.outdated, f.number) // its end is no failure
+// giveUp ends the refreshes that nobody waits for, all at once, and waits until they have ended.
+func (k *keeper) giveUp() {
+	var ending []*flight
+	for f, e := range k.begun {
+		if e.giveUp(f) {
+			f.cancel()
+			ending = append(ending, f)
+		}
 	}
-	e.mu.Unlock()
-	if idle {
-		f.cancel()
+	for _, f := range ending {
 		<-f.done
 	}
 }
 
-func forgetLanded(begun map[*flight]*entry) {
-	for f := range begun {
+// giveUp tells whether nobody waits for f. Then nobody can join it any more, and its end is no failure.
+func (e *entry) giveUp(f *flight) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f.waiters > 0 || f.landed {
+		return false
+	}
+	e.remove(f)
+	e.outdated = max(e.outdated, f.number)
+	return true
+}
+
+func (k *keeper) forgetLanded() {
+	for f := range k.begun {
 		select {
 		case <-f.done:
-			delete(begun, f)
+			delete(k.begun, f)
 		default:
 		}
-	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// news wakes all who wait for a change in the cache.
-type news struct {
-	channel atomic.Pointer[chan struct{}]
-}
-
-// next returns a channel that is closed by the next tell.
-func (n *news) next() <-chan struct{} {
-	for {
-		if channel := n.channel.Load(); channel != nil {
-			return *channel
-		}
-		channel := make(chan struct{})
-		n.channel.CompareAndSwap(nil, &channel)
-	}
-}
-
-func (n *news) tell() {
-	if channel := n.channel.Swap(nil); channel != nil {
-		close(*channel)
 	}
 }

@@ -1,139 +1,132 @@
 package tokencache
 
 import (
-	"cmp"
-	"maps"
-	"slices"
-	"strings"
-	"time"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"sync"
+	"sync/atomic"
 )
 
-const (
-	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants.
-	maxEntries = 4096
-	// sweepInterval keeps the addition of many entries cheap.
-	sweepInterval = time.Minute
-	// forgetAfter is how long an entry without a usable token stays, for its last error.
-	forgetAfter = time.Hour
-)
+// A table finds entries by their keys. Whoever looks needs no lock. A new key costs the same however many there are: it
+// puts one more bucket into use, into which it moves entries of one other (linear hashing), and looks whether a few others
+// are of use still.
+//
+// A look-up that meets a move may miss its entry. One under the lock doesn't, and who misses looks again under it.
+type table struct {
+	buckets atomic.Pointer[[]bucket] // as many as the next power of two; those beyond used are empty
+	used    atomic.Uint64
 
-// A key is what tokens are held by. Claims aren't part of it: a token acquired for a claims challenge replaces the one
-// that was challenged.
-type key struct {
-	scopes   string // sorted, separated by spaces
-	tenantID string // "" is the credential's own
-	cae      bool
+	mu    sync.Mutex // held to change anything
+	count int        // of entries
+	hand  uint64     // the bucket that is swept next
 }
 
-func (c *Cache) keyOf(o *policy.TokenRequestOptions) key {
-	k := key{tenantID: o.TenantID, cae: o.EnableCAE}
-	if k.tenantID != "" && strings.EqualFold(k.tenantID, c.options.TenantID) {
-		k.tenantID = ""
+// A bucket is the first of the entries in it, each of which knows the next one.
+type bucket = atomic.Pointer[entry]
+
+const firstBuckets = 4
+
+// find returns the entry of k, which hashes to hash, or nil.
+func (t *table) find(hash uint64, k key) *entry {
+	buckets := t.buckets.Load()
+	if buckets == nil {
+		return nil
 	}
-	if len(o.Scopes) == 1 {
-		k.scopes = o.Scopes[0]
-	} else {
-		k.scopes = strings.Join(sorted(o.Scopes), " ")
-	}
-	return k
-}
-
-func sorted(scopes []string) []string {
-	scopes = slices.Clone(scopes)
-	slices.Sort(scopes)
-	return slices.Compact(scopes)
-}
-
-// entries are all that a cache has; they never change.
-type entries struct {
-	all map[key]*entry
-	// own are those of the credential's own tenant, without and with CAE: nearly all look-ups are for these, and to look
-	// up a string is faster than a key.
-	own [2]map[string]*entry
-}
-
-func newEntries(all map[key]*entry) *entries {
-	n := &entries{all: all, own: [2]map[string]*entry{{}, {}}}
-	for k, e := range all {
-		if k.tenantID == "" {
-			n.own[k.mode()][k.scopes] = e
+	for e := (*buckets)[place(hash, uint64(len(*buckets)), t.used.Load())].Load(); e != nil; e = e.next.Load() {
+		if e.hash == hash && e.key == k {
+			return e
 		}
 	}
-	return n
+	return nil
 }
 
-// of returns k's entry, or nil.
-func (n *entries) of(k key) *entry {
-	if k.tenantID == "" {
-		return n.own[k.mode()][k.scopes]
+// place is a hash's bucket: as if there were size of them, a power of two, or, where that one isn't in use yet, the one
+// from which it will be split off.
+func place(hash, size, used uint64) uint64 {
+	if i := hash & (size - 1); i < used {
+		return i
 	}
-	return n.all[k]
+	return hash & (size/2 - 1)
 }
 
-func (k key) mode() int {
-	if k.cae {
-		return 1
+// add is called under the lock, for an e that isn't in the table.
+func (t *table) add(e *entry) {
+	if uint64(t.count) >= t.used.Load() {
+		t.grow()
 	}
-	return 0
+	t.count++
+	push(t.bucketOf(e), e)
 }
 
-// entry returns k's entry, and makes it for the request when there is none.
-func (c *Cache) entry(k key, request policy.TokenRequestOptions) *entry {
-	if e := c.entries.Load().of(k); e != nil {
-		return e
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	old := c.entries.Load()
-	if e := old.of(k); e != nil {
-		return e
-	}
-	now := time.Now()
-	request.Scopes, request.TenantID, request.Claims = sorted(request.Scopes), k.tenantID, ""
-	e := &entry{request: request, touched: now}
-	grown := maps.Clone(old.all)
-	if len(grown) >= maxEntries || now.Sub(c.swept) >= sweepInterval {
-		sweep(grown, now)
-		c.swept = now
-	}
-	grown[k] = e
-	c.entries.Store(newEntries(grown))
-	return e
+// remove is called under the lock, for an e that is in the table.
+func (t *table) remove(e *entry) {
+	t.count--
+	unlink(t.bucketOf(e), e)
 }
 
-// sweep drops what has been of no use for long, and, where that leaves too many, those that end first.
-func sweep(entries map[key]*entry, now time.Time) {
-	maps.DeleteFunc(entries, func(_ key, e *entry) bool { return e.drop(now.Add(-forgetAfter)) })
-	if len(entries) < maxEntries {
+func (t *table) bucketOf(e *entry) *bucket {
+	buckets := *t.buckets.Load()
+	return &buckets[place(e.hash, uint64(len(buckets)), t.used.Load())]
+}
+
+// grow puts one more bucket into use.
+func (t *table) grow() {
+	used := t.used.Load()
+	if used == 0 {
+		buckets := make([]bucket, firstBuckets)
+		t.buckets.Store(&buckets)
+		t.used.Store(firstBuckets)
 		return
 	}
-	byEnd := slices.SortedFunc(maps.Keys(entries), func(a, b key) int {
-		return cmp.Compare(entries[a].end(), entries[b].end())
-	})
-	for _, k := range byEnd[:maxEntries/8] {
-		if entries[k].drop(farFuture) {
-			delete(entries, k)
+	buckets := *t.buckets.Load()
+	if used == uint64(len(buckets)) {
+		buckets = doubled(buckets)
+		t.buckets.Store(&buckets)
+	}
+	size := uint64(len(buckets))
+	from, to := &buckets[used-size/2], &buckets[used]
+	for e := from.Load(); e != nil; {
+		next := e.next.Load()
+		if place(e.hash, size, used+1) == used {
+			unlink(from, e)
+			push(to, e)
+		}
+		e = next
+	}
+	t.used.Store(used + 1)
+}
+
+func doubled(buckets []bucket) []bucket {
+	more := make([]bucket, 2*len(buckets))
+	for i := range buckets {
+		more[i].Store(buckets[i].Load())
+	}
+	return more
+}
+
+func push(b *bucket, e *entry) {
+	e.next.Store(b.Load())
+	b.Store(e)
+}
+
+// unlink leaves e's own link as it is, for those who are just reading it.
+func unlink(b *bucket, e *entry) {
+	for b.Load() != e {
+		b = &b.Load().next
+	}
+	b.Store(e.next.Load())
+}
+
+// all returns the entries.
+func (t *table) all() []*entry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.count == 0 {
+		return nil
+	}
+	list := make([]*entry, 0, t.count)
+	for i := range *t.buckets.Load() {
+		for e := (*t.buckets.Load())[i].Load(); e != nil; e = e.next.Load() {
+			list = append(list, e)
 		}
 	}
-}
-
-var farFuture = time.Unix(1<<40, 0)
-
-// drop gives the entry up, unless a flight is under way or it was of use after limit.
-func (e *entry) drop(limit time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	held := e.held.Load()
-	e.dropped = len(e.flights) == 0 && e.touched.Before(limit) && (held == nil || held.ExpiresOn.Before(limit))
-	return e.dropped
-}
-
-// end is when the entry's token ends, in Unix seconds.
-func (e *entry) end() int64 {
-	if held := e.held.Load(); held != nil {
-		return held.ExpiresOn.Unix()
-	}
-	return 0
+	return list
 }

@@ -1,18 +1,23 @@
 package tokencache_test
 
 import (
+	"context"
 	"fmt"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/tokencache"
 )
 
 func TestKeys(t *testing.T) {
@@ -39,6 +44,8 @@ func TestKeys(t *testing.T) {
 			cloud.Reset()
 			_, err := cred.GetToken(t.Context(), test.request)
 			require.NoError(t, err)
+			require.Eventually(t, func() bool { return cloud.Count(azoidctest.EntraToken) >= test.exchanges },
+				10*time.Second, time.Millisecond, "behind, where the other CAE mode's token is served")
 			require.Equal(t, test.exchanges, cloud.Count(azoidctest.EntraToken))
 		})
 	}
@@ -58,23 +65,46 @@ func TestOrderOfScopesDoesNotMatter(t *testing.T) {
 	require.Empty(t, cache.Tokens(), "a scope among several invalidates all of them")
 }
 
+// TestMemoryIsBoundedUnderEverNewTenants asks for half as many keys again as there is room for.
 func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cred := &testkit.FakeCredential{Life: time.Hour}
-		cache := azoidc.NewTokenCache(cred, nil)
-		for i := range 20_000 {
-			_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: fmt.Sprint(i)})
-			require.NoError(t, err)
-			if i%1000 == 0 {
-				require.LessOrEqual(t, len(cache.Tokens()), 4096)
-			}
-		}
-		latest := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: "19999"}
-		known := cred.Count()
-		_, err := cache.GetToken(t.Context(), latest)
+	const room, served = 1 << 17, 100_000
+	var clocks clocks
+	var cache tokencache.Cache
+	cache.Init(instantCredential{}, tokencache.Options{Clock: clocks.now})
+	scopes := []string{testkit.VaultScope}
+	for i := range room + room/2 {
+		_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: scopes, TenantID: strconv.Itoa(i)})
 		require.NoError(t, err)
-		require.Equal(t, known, cred.Count(), "the latest is still held")
-	})
+		switch i {
+		case served:
+			require.Equal(t, served+1, len(cache.Tokens()), "a server's tenants are all held")
+		case room - 1:
+			clocks.set(-time.Minute) // for all who come from now on have tokens that last longer
+		}
+	}
+	held := cache.Tokens()
+	require.LessOrEqual(t, len(held), room)
+	latest := 0
+	for _, status := range held {
+		if number, err := strconv.Atoi(status.TenantID); err == nil && number >= room {
+			latest++
+		}
+	}
+	require.Greater(t, latest, room/2*95/100, "those that end first are dropped, by samples")
+}
+
+// An instantCredential has one token for all.
+type instantCredential struct{}
+
+func (instantCredential) GetToken(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// A refusingCredential has none.
+type refusingCredential struct{}
+
+func (refusingCredential) GetToken(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+	return azcore.AccessToken{}, testkit.ErrOutage
 }
 
 func TestExpiredTokensAreForgottenWhenOthersCome(t *testing.T) {
@@ -83,11 +113,47 @@ func TestExpiredTokensAreForgottenWhenOthersCome(t *testing.T) {
 		for i := range 100 {
 			testkit.Get(t, cache, testkit.ScopeNumber(i))
 		}
-		time.Sleep(2*time.Hour + 1)
-		require.Len(t, cache.Tokens(), 100)
-		testkit.Get(t, cache, testkit.VaultScope)
-		require.Len(t, cache.Tokens(), 1)
+		time.Sleep(2*time.Hour - 1)
+		for i := range 100 {
+			testkit.Get(t, cache, testkit.ScopeNumber(1000+i))
+		}
+		require.Equal(t, 200, len(cache.Tokens()), "an hour after their end they are kept, for the errors of their refreshes")
+		time.Sleep(2)
+		for i := range 200 {
+			testkit.Get(t, cache, testkit.ScopeNumber(2000+i))
+		}
+		require.Equal(t, 300, len(cache.Tokens()), "gone once as many others have come")
 	})
+}
+
+// TestTheFailedAreForgottenToo: a caller's invented tenants, which no token was ever had for.
+func TestTheFailedAreForgottenToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const inventions = 10_000
+		cache := azoidc.NewTokenCache(refusingCredential{}, nil)
+		invent := func(n int) {
+			for i := range inventions {
+				_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: fmt.Sprint(n, "-", i)})
+				require.ErrorIs(t, err, testkit.ErrOutage)
+			}
+		}
+		invent(0)
+		one := heap()
+		for n := range 5 {
+			time.Sleep(time.Hour + 1)
+			invent(n + 1)
+		}
+		require.Less(t, heap(), one+inventions*1000, "bytes; five times as many were there")
+		runtime.KeepAlive(cache)
+	})
+}
+
+// heap is how many bytes are in use.
+func heap() uint64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
 
 func TestTokensTellsEverythingButTheSecret(t *testing.T) {
@@ -102,6 +168,7 @@ func TestTokensTellsEverythingButTheSecret(t *testing.T) {
 		} {
 			_, err := cache.GetToken(t.Context(), request)
 			require.NoError(t, err)
+			synctest.Wait()
 		}
 		tokens := cache.Tokens()
 		var told []string

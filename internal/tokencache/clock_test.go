@@ -1,0 +1,204 @@
+package tokencache_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/tokencache"
+)
+
+// clocks are a machine's two, of which the wall clock can be set. On a machine that slept it was, as it were: it has gone
+// on while the monotonic one stood still.
+type clocks struct {
+	mu     sync.Mutex
+	began  time.Time
+	offset time.Duration
+	read   int // how many times
+}
+
+func (c *clocks) now() tokencache.Instant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.began.IsZero() {
+		c.began = now
+	}
+	c.read++
+	return tokencache.Instant{Wall: now.Add(c.offset), Mono: now.Sub(c.began)}
+}
+
+// set moves the wall clock.
+func (c *clocks) set(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += by
+}
+
+func (c *clocks) reads() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read
+}
+
+// A clockedCache is one whose tokens are issued by its own clocks.
+type clockedCache struct {
+	tokencache.Cache
+	clocks clocks
+	cred   *testkit.FakeCredential
+}
+
+func newClockedCache() *clockedCache {
+	c := &clockedCache{}
+	c.clocks.now()
+	c.cred = &testkit.FakeCredential{Life: time.Hour, Now: func() time.Time { return c.clocks.now().Wall }}
+	c.Init(c.cred, tokencache.Options{Clock: c.clocks.now})
+	return c
+}
+
+const year = 365 * 24 * time.Hour
+
+// TestAClockThatIsSetBackKeepsNoTokenFresh: by the wall clock, the token would stay fresh for another year.
+func TestAClockThatIsSetBackKeepsNoTokenFresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newClockedCache()
+		require.Equal(t, "token 1", testkit.Get(t, cache, testkit.VaultScope).Token)
+		cache.clocks.set(-year)
+		time.Sleep(30 * time.Minute)
+		testkit.Get(t, cache, testkit.VaultScope)
+		synctest.Wait()
+		require.Equal(t, 1, cache.cred.Count(), "fresh for as long as it was issued for")
+		time.Sleep(16 * time.Minute)
+		require.Equal(t, "token 1", testkit.Get(t, cache, testkit.VaultScope).Token)
+		synctest.Wait()
+		require.Equal(t, "token 2", testkit.Get(t, cache, testkit.VaultScope).Token,
+			"which ends before the first one by the wall clock, and so after it")
+
+		cache.clocks.set(-year)
+		time.Sleep(time.Hour)
+		cache.cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorIs(t, err, testkit.ErrOutage, "the old one has ended, whatever the wall clock shows")
+	})
+}
+
+// TestAMachineThatSleptServesNoEndedToken: by the monotonic clock, the token would still be fresh.
+func TestAMachineThatSleptServesNoEndedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newClockedCache()
+		testkit.Get(t, cache, testkit.VaultScope)
+		cache.clocks.set(46 * time.Minute)
+		require.Equal(t, "token 1", testkit.Get(t, cache, testkit.VaultScope).Token, "stale")
+		synctest.Wait()
+		require.Equal(t, "token 2", testkit.Get(t, cache, testkit.VaultScope).Token)
+		cache.clocks.set(8 * time.Hour)
+		require.Equal(t, "token 3", testkit.Get(t, cache, testkit.VaultScope).Token, "waited for")
+	})
+}
+
+// TestAClockThatIsSetOnAndBackCostsNoToken, as when a machine's time is corrected twice.
+func TestAClockThatIsSetOnAndBackCostsNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newClockedCache()
+		testkit.Get(t, cache, testkit.VaultScope)
+		cache.clocks.set(year)
+		require.Equal(t, "token 2", testkit.Get(t, cache, testkit.VaultScope).Token, "its clock says that a year has passed")
+		cache.clocks.set(-year)
+		for range 40 {
+			time.Sleep(time.Minute)
+			testkit.Get(t, cache, testkit.VaultScope)
+		}
+		synctest.Wait()
+		require.Equal(t, 2, cache.cred.Count())
+	})
+}
+
+// TestBackOffDependsOnNoClockThatIsSet: a refresh that failed is tried again half a minute later.
+func TestBackOffDependsOnNoClockThatIsSet(t *testing.T) {
+	for name, by := range map[string]time.Duration{"set back": -year, "set on": 5 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := newClockedCache()
+				testkit.Get(t, cache, testkit.VaultScope)
+				cache.cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
+				time.Sleep(45 * time.Minute)
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				require.Equal(t, 2, cache.cred.Count())
+				cache.clocks.set(by)
+				cache.cred.SetAnswer(nil)
+				time.Sleep(31 * time.Second)
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				require.Equal(t, 3, cache.cred.Count())
+			})
+		})
+	}
+}
+
+// TestTheSameTokenAgainIsNoFresherForAClockThatWasSetBack: a credential with a cache of its own goes by the wall clock.
+func TestTheSameTokenAgainIsNoFresherForAClockThatWasSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newClockedCache()
+		first := testkit.Get(t, cache, testkit.VaultScope)
+		asked := 0
+		cache.Init(credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+			asked++
+			return first, nil
+		}), tokencache.Options{Clock: cache.clocks.now})
+		testkit.Get(t, cache, testkit.VaultScope)
+		cache.clocks.set(-year)
+		time.Sleep(2 * time.Hour)
+		before := asked
+		testkit.Get(t, cache, testkit.VaultScope)
+		testkit.Get(t, cache, testkit.VaultScope)
+		require.Equal(t, before+2, asked, "taken for a fresh one")
+	})
+}
+
+// A credentialFunc is a credential.
+type credentialFunc func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error)
+
+func (f credentialFunc) GetToken(ctx context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
+	return f(ctx, request)
+}
+
+func TestKeepFreshNoticesThatTheWallClockWasSet(t *testing.T) {
+	for name, test := range map[string]struct {
+		by    time.Duration
+		after time.Duration // is how long the token is refreshed later
+	}{
+		"slept until it was due":  {46 * time.Minute, time.Minute},
+		"slept over its end":      {8 * time.Hour, time.Minute},
+		"set back":                {-year, 46 * time.Minute},
+		"set on, but not far":     {20 * time.Minute, 26 * time.Minute},
+		"set by less than counts": {time.Second / 2, 46 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := newClockedCache()
+				ctx, cancel := context.WithCancel(t.Context())
+				var keeping sync.WaitGroup
+				keeping.Go(func() { assert.ErrorIs(t, cache.KeepFresh(ctx), context.Canceled) })
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				cache.clocks.set(test.by)
+				time.Sleep(test.after - 3*time.Minute)
+				synctest.Wait()
+				require.Equal(t, 1, cache.cred.Count(), "too early")
+				time.Sleep(3*time.Minute + time.Second)
+				synctest.Wait()
+				require.Equal(t, 2, cache.cred.Count())
+				cancel()
+				keeping.Wait()
+			})
+		})
+	}
+}

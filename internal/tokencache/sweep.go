@@ -1,0 +1,92 @@
+package tokencache
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants, some 2 KB each beside the token.
+	maxEntries = 1 << 17
+	// sweptAtOnce is how many buckets a new key looks at for entries without use, of which there is about one in each. With
+	// fewer than two, the hand would never get round in a table that grows.
+	sweptAtOnce = 2
+	// sample is how many buckets are looked at for the entry to drop where there are too many.
+	sample = 8
+	// forgetAfter is how long an entry without a usable token stays, for its last error.
+	forgetAfter = time.Hour
+)
+
+// sweep makes room under the table's lock: it drops what it meets that has been of no use for long, and, where there are too
+// many, the one of a sample that ends first.
+func (c *Cache) sweep(now Instant) {
+	c.table.turn(sweptAtOnce, func(e *entry) {
+		if e.drop(now, forgetAfter) {
+			c.dropped(e)
+		}
+	})
+	for tries := 0; c.table.count >= maxEntries && tries < 2; tries++ {
+		c.evict(now)
+	}
+}
+
+// evict drops one entry, unless all of the sample have flights under way.
+func (c *Cache) evict(now Instant) {
+	var first *entry
+	c.table.turn(sample, func(e *entry) {
+		if !e.flying() && (first == nil || e.end(now) < first.end(now)) {
+			first = e
+		}
+	})
+	if first != nil && first.drop(now, math.MinInt64) {
+		c.dropped(first)
+	}
+}
+
+const forever time.Duration = math.MaxInt64
+
+func (c *Cache) dropped(e *entry) {
+	c.table.remove(e)
+	c.tell(e)
+}
+
+// turn visits the entries of the next n buckets, under the lock. The visit may remove the entry.
+func (t *table) turn(n int, visit func(*entry)) {
+	if t.count == 0 {
+		return
+	}
+	buckets := *t.buckets.Load()
+	for range n {
+		if t.hand >= t.used.Load() {
+			t.hand = 0
+		}
+		for e := buckets[t.hand].Load(); e != nil; {
+			next := e.next.Load()
+			visit(e)
+			e = next
+		}
+		t.hand++
+	}
+}
+
+// drop gives the entry up, unless a flight is under way or it was of use less than unused ago.
+func (e *entry) drop(now Instant, unused time.Duration) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dropped = len(e.flights) == 0 && now.Mono-e.touched > unused && -e.end(now) > unused
+	return e.dropped
+}
+
+func (e *entry) flying() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.flights) > 0
+}
+
+// end is how long the entry's token still lasts; far below zero if it holds none.
+func (e *entry) end(now Instant) time.Duration {
+	if held := e.held.Load(); held != nil {
+		return held.end.left(now)
+	}
+	return -forever
+}
