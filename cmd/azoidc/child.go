@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
@@ -20,15 +21,15 @@ func (p *program) runChild(ctx context.Context, caught *signals, path string, ar
 	cmd.Args, cmd.Env = args, env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.stdout, p.stderr
 	group := proc.NewGroup(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := group.Start(); err != nil {
 		return p.cannotRun(args[0], err)
 	}
 	stopPassing := caught.passTo(group.Pass)
-	_ = cmd.Wait() // what its error says is in ProcessState, or is about output that nobody wrote any more
+	_ = group.Wait() // what its error says is in ProcessState, or is about output that nobody wrote any more
 	stopPassing()
 	group.End()
 	if cmd.ProcessState == nil { // the system couldn't tell how it ended
-		return exitNotWell
+		return exitExecFailed
 	}
 	return proc.ExitStatus(cmd.ProcessState)
 }
@@ -69,13 +70,31 @@ func childEnvironment(env environment, s *supply, keepRequestToken bool) environ
 }
 
 // withoutProxyOnLoopback keeps requests for tokens, and the secret in them, from HTTP_PROXY: unlike Go, curl and
-// Python's requests use it for loopback too. Programs differ in which spelling of NO_PROXY comes first.
+// Python's requests use it for loopback too. Programs differ in which spelling of NO_PROXY comes first, so each keeps its
+// own value, and gets the other's where it has none.
 func (e environment) withoutProxyOnLoopback() environment {
 	if e.first("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") == "" {
 		return e
 	}
-	direct := strings.TrimPrefix(e.first("no_proxy", "NO_PROXY")+",127.0.0.1", ",")
-	return e.with(map[string]string{"no_proxy": direct, "NO_PROXY": direct})
+	return e.with(map[string]string{
+		"no_proxy": withLoopback(e.first("no_proxy", "NO_PROXY")),
+		"NO_PROXY": withLoopback(e.first("NO_PROXY", "no_proxy")),
+	})
+}
+
+// withLoopback adds the endpoint's address to a list of exceptions that doesn't have it. A list that is * must stay that
+// alone, or curl and Python use the proxy for all. A range that has the address in it, such as 127.0.0.0/8, isn't enough:
+// curl before 7.86 and Python's urllib don't know ranges.
+func withLoopback(exceptions string) string {
+	const loopback = "127.0.0.1"
+	list := strings.FieldsFunc(exceptions, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	switch {
+	case len(list) == 0:
+		return loopback
+	case exceptions == "*", slices.Contains(list, loopback):
+		return exceptions
+	}
+	return exceptions + "," + loopback
 }
 
 func namesOurs(credential string) bool {

@@ -10,11 +10,13 @@ import (
 	"github.com/azoidc/azoidc/internal/proc"
 )
 
-// The exit status of shells for a command that can't be run, and for one that isn't there.
-// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02
+// The exit status of env and its like when they fail themselves, so that it isn't taken for the command's; and that of
+// shells for a command that can't be run, and for one that isn't there.
+// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/env.html
 const (
-	exitCannotRun = 126
-	exitNotFound  = 127
+	exitExecFailed = 125
+	exitCannotRun  = 126
+	exitNotFound   = 127
 )
 
 // exec runs a command that is supplied with tokens, and leaves nothing running.
@@ -31,10 +33,10 @@ func (p *program) exec(ctx context.Context, args []string) int {
 	flags.BoolVar(&tokenFile, "token-file", false, "")
 	flags.BoolVar(&keepRequestToken, "keep-request-token", false, "")
 	if status, ok := p.parse(flags, args); !ok {
-		return status
+		return execStatus(status)
 	}
 	if flags.NArg() == 0 {
-		return p.misused("exec", errors.New("a command to run is missing"))
+		return execStatus(p.misused("exec", errors.New("a command to run is missing")))
 	}
 	path, err := exec.LookPath(flags.Arg(0))
 	if err != nil {
@@ -42,7 +44,7 @@ func (p *program) exec(ctx context.Context, args []string) int {
 	}
 	l := p.login(common)
 	if err := l.check(); err != nil {
-		return p.failed(err)
+		return execStatus(p.failed(err))
 	}
 
 	caught := watchSignals()
@@ -72,9 +74,17 @@ func (p *program) untilSignal(ctx context.Context, caught *signals, open func(co
 	case sig != nil:
 		return nil, proc.SignalStatus(sig)
 	case err != nil:
-		return nil, p.failed(err)
+		return nil, execStatus(p.failed(err))
 	}
 	return tokens, exitWell
+}
+
+// execStatus is what exec reports where another command would report status.
+func execStatus(status int) int {
+	if status == exitWell {
+		return exitWell
+	}
+	return exitExecFailed
 }
 
 // cannotRun reports as shells do.

@@ -106,7 +106,7 @@ func TestExecRefused(t *testing.T) {
 	for _, args := range [][]string{nil, {"-token-file"}} {
 		p := inProcess(t, cloud, job, "environment", append([]string{"exec", "-scope", vaultScope}, args...)...)
 		status, stdout := p.run()
-		require.Equal(t, exitNotWell, status)
+		require.Equal(t, exitExecFailed, status)
 		require.Empty(t, stdout)
 		require.Contains(t, p.stderr.String(), "azoidc: "+vaultScope)
 		require.Contains(t, p.stderr.String(), "AADSTS700016")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -109,8 +110,7 @@ func TestExecWhenTheCommandIsKilled(t *testing.T) {
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "", "exec", "--", "sh", "-c", "echo $$; exec sleep 3600")
 	p.start()
-	pid, err := strconv.Atoi(p.line())
-	require.NoError(t, err)
+	pid := p.number()
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	status, _ := p.wait()
 	require.Equal(t, 137, status)
@@ -124,8 +124,7 @@ func TestExecLeavesNothingRunning(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), role, "exec")
 			p.start()
-			pid, err := strconv.Atoi(p.line())
-			require.NoError(t, err)
+			pid := p.number()
 			status, _ := p.wait()
 			require.Zero(t, status)
 			requireGone(t, pid)
@@ -133,10 +132,55 @@ func TestExecLeavesNothingRunning(t *testing.T) {
 	}
 }
 
-// requireGone waits until the system's init has buried the process, which its parent left it.
+// When azoidc is killed, its command dies, and with it what would still send the secret to whoever takes the port.
+func TestExecDiesWithAzoidc(t *testing.T) {
+	t.Parallel()
+	cloud := newServer(t, nil)
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "family", "exec")
+	p.start()
+	grandchild, child := p.number(), p.number()
+	require.NoError(t, p.cmd.Process.Kill())
+	requireGone(t, child)
+	requireGone(t, grandchild)
+}
+
+// So it does when whatever watches over that is killed first.
+func TestExecDiesWithAzoidcAlone(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only there the system does it")
+	}
+	cloud := newServer(t, nil)
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait-forever", "exec")
+	p.start()
+	child := p.number()
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", p.cmd.Process.Pid, p.cmd.Process.Pid))
+	require.NoError(t, err)
+	for _, id := range strings.Fields(string(children)) {
+		if id != strconv.Itoa(child) {
+			pid, err := strconv.Atoi(id)
+			require.NoError(t, err)
+			require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+			requireGone(t, pid)
+		}
+	}
+	require.False(t, isGone(child))
+	require.NoError(t, p.cmd.Process.Kill())
+	requireGone(t, child)
+}
+
 func requireGone(t *testing.T, pid int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return isGone(pid) }, 10*time.Second, time.Millisecond)
+}
+
+// isGone holds for a process that wasn't buried yet, too: whoever inherited it may take its time.
+func isGone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
 // A signal that comes before there are tokens ends all, and the command isn't run.

@@ -30,7 +30,7 @@ func TestMissingSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, args := range [][]string{{"token", "-scope", vaultScope}, {"exec", "--", "go", "version"}, {"exec", "-token-file", "--", "go", "version"}} {
 				r := run(t, inJob(cloud, test.env), args...)
-				require.Equal(t, exitNotWell, r.status)
+				require.Equal(t, map[string]int{"token": exitNotWell, "exec": exitExecFailed}[args[0]], r.status)
 				require.Empty(t, r.stdout)
 				for _, want := range test.want {
 					require.Contains(t, r.stderr, want)

@@ -68,8 +68,12 @@ func TestUsage(t *testing.T) {
 		"doctor in another form": {[]string{"doctor", "-o", "raw"}, "one of text, json"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			want := exitUsage
+			if len(test.args) > 0 && test.args[0] == "exec" {
+				want = exitExecFailed
+			}
 			r := run(t, &program{}, test.args...)
-			require.Equal(t, exitUsage, r.status)
+			require.Equal(t, want, r.status)
 			require.Contains(t, r.stderr, test.stderr)
 			require.Contains(t, r.stderr, " -h' for help.")
 			require.Empty(t, r.stdout)

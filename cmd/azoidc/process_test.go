@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -73,6 +74,14 @@ func (p *process) line() string {
 	line, err := p.lines.ReadString('\n')
 	require.NoError(p.t, err, p.stderr.String())
 	return line[:len(line)-1]
+}
+
+// number is a line that holds a process ID.
+func (p *process) number() int {
+	p.t.Helper()
+	number, err := strconv.Atoi(p.line())
+	require.NoError(p.t, err)
+	return number
 }
 
 // wait returns the exit status and the rest of the output.

@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -36,13 +38,17 @@ func play(role string) int {
 	case "wait":
 		err = wait()
 	case "signal":
-		return tellSignals(1)
+		return tellSignals(proc.Signals()...)
 	case "signals":
-		return tellSignals(2)
+		return tellSignals(syscall.SIGTERM)
 	case "leave":
 		err = leave("wait-forever")
 	case "leave-stubborn":
 		err = leave("wait-stubbornly")
+	case "family":
+		if err = leave("wait-forever"); err == nil {
+			stay()
+		}
 	case "wait-forever":
 		stay()
 	case "wait-stubbornly":
@@ -77,13 +83,16 @@ func stay() {
 	time.Sleep(time.Hour)
 }
 
-// tellSignals tells the first n signals that come.
-func tellSignals(n int) int {
-	came := make(chan os.Signal, n)
+// tellSignals tells the signals that come, until one of these has.
+func tellSignals(until ...os.Signal) int {
+	came := make(chan os.Signal, 16)
 	signal.Notify(came, proc.Signals()...)
 	fmt.Println("ready")
-	for range n {
-		fmt.Println(<-came)
+	for sig := range came {
+		fmt.Println(sig)
+		if slices.Contains(until, sig) {
+			break
+		}
 	}
 	return 7
 }

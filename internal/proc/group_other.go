@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package proc
 
@@ -7,21 +7,26 @@ import (
 	"os/exec"
 )
 
-// Signals returns the signals that a program which runs a command as a [Group] catches, so that it outlives the command:
-// the console sends them to both.
+// Signals returns the signals that a program which runs a command as a [Group] catches.
 func Signals() []os.Signal { return []os.Signal{os.Interrupt} }
 
-// A Group is the command alone: only Unix has process groups that can be found again.
-type Group struct{}
+// A Group is the command alone: only Unix and Windows know what belongs to it.
+type Group struct{ cmd *exec.Cmd }
 
 // NewGroup prepares cmd, which isn't started yet, as a Group. The end of cmd's context kills it.
 func NewGroup(cmd *exec.Cmd) *Group {
 	cmd.WaitDelay = Grace
-	return &Group{}
+	return &Group{cmd}
 }
 
-// Pass does nothing: the console has sent the signal to the command, too.
-func (*Group) Pass(os.Signal) {}
+// Start starts the command. When it returns nil, Wait must be called, by the same goroutine.
+func (g *Group) Start() error { return g.cmd.Start() }
+
+// Wait returns when the command has ended, with the error of [exec.Cmd.Wait].
+func (g *Group) Wait() error { return g.cmd.Wait() }
+
+// Pass passes a signal on to the command.
+func (g *Group) Pass(sig os.Signal) { _ = g.cmd.Process.Signal(sig) }
 
 // End does nothing.
 func (*Group) End() {}

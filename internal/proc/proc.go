@@ -1,5 +1,5 @@
-// Package proc runs a command so that nothing that it started stays behind: on Unix by its process group, on Windows by
-// the tree of its processes where it is killed.
+// Package proc runs a command so that nothing that it started stays behind, and so that it doesn't outlive this program: on
+// Unix by its process group, on Windows by a job object.
 package proc
 
 import "time"

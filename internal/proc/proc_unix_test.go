@@ -24,11 +24,11 @@ func shell(ctx context.Context, script string) *exec.Cmd {
 }
 
 // started starts cmd, and returns the number that it prints first: the process ID of a child of its own.
-func started(t *testing.T, cmd *exec.Cmd) (child int) {
+func started(t *testing.T, cmd *exec.Cmd, start func() error) (child int) {
 	t.Helper()
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	require.NoError(t, start())
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err)
 	child, err = strconv.Atoi(strings.TrimSpace(line))
@@ -55,7 +55,7 @@ func TestKillTree(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := shell(ctx, "sleep 1000 & echo $!; wait")
 	proc.KillTree(cmd)
-	child := started(t, cmd)
+	child := started(t, cmd, cmd.Start)
 	cancel()
 	require.Error(t, cmd.Wait())
 	require.Equal(t, 128+int(syscall.SIGKILL), proc.ExitStatus(cmd.ProcessState))
@@ -66,7 +66,7 @@ func TestKillTree(t *testing.T) {
 func inGroup(t *testing.T, cmd *exec.Cmd) *proc.Group {
 	t.Helper()
 	group := proc.NewGroup(cmd)
-	if cmd.SysProcAttr == nil {
+	if !cmd.SysProcAttr.Setpgid {
 		t.Skip("there is a terminal here; cmd/azoidc has a test for that")
 	}
 	return group
@@ -84,8 +84,8 @@ func TestGroupLeavesNothingRunning(t *testing.T) {
 			t.Parallel()
 			cmd := shell(t.Context(), test.script)
 			group := inGroup(t, cmd)
-			child := started(t, cmd)
-			require.NoError(t, cmd.Wait())
+			child := started(t, cmd, group.Start)
+			require.NoError(t, group.Wait())
 			require.True(t, alive(child))
 			began := time.Now()
 			group.End()
@@ -99,9 +99,9 @@ func TestGroupPassesSignals(t *testing.T) {
 	for _, sig := range proc.Signals() {
 		cmd := shell(t.Context(), `trap "exit 7" INT TERM HUP QUIT; echo $$; while :; do sleep 0.01; done`)
 		group := inGroup(t, cmd)
-		started(t, cmd)
+		started(t, cmd, group.Start)
 		group.Pass(sig)
-		require.Error(t, cmd.Wait())
+		require.Error(t, group.Wait())
 		require.Equal(t, 7, proc.ExitStatus(cmd.ProcessState), sig)
 		group.Pass(sig) // the command has ended
 		group.End()
@@ -113,9 +113,9 @@ func TestGroupEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := shell(ctx, `trap "exit 7" TERM; echo $$; while :; do sleep 0.01; done`)
 	group := inGroup(t, cmd)
-	started(t, cmd)
+	started(t, cmd, group.Start)
 	cancel()
-	require.Error(t, cmd.Wait())
+	require.Error(t, group.Wait())
 	require.Equal(t, 7, proc.ExitStatus(cmd.ProcessState))
 	group.End()
 }

@@ -1,0 +1,33 @@
+package proc
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// alive tells whether anything in the process group runs. What has ended but wasn't buried yet doesn't: in a container,
+// process 1 is often a program that buries nobody.
+func alive(group int) bool {
+	if syscall.Kill(-group, 0) != nil {
+		return false
+	}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 { // there is no /proc
+		return true
+	}
+	for _, path := range stats {
+		if stat, err := os.ReadFile(path); err == nil && runsIn(stat, group) {
+			return true
+		}
+	}
+	return false
+}
+
+// runsIn reads "ID (name) state parent group …", see proc_pid_stat(5).
+func runsIn(stat []byte, group int) bool {
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	return len(fields) > 2 && string(fields[0]) != "Z" && string(fields[2]) == strconv.Itoa(group)
+}
