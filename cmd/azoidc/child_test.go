@@ -25,23 +25,3 @@ func TestChildEnvironment(t *testing.T) {
 	require.Equal(t, environment{"AZURE_TOKEN_CREDENTIALS=prod", "IDENTITY_ENDPOINT=new"},
 		childEnvironment(environment{"AZURE_TOKEN_CREDENTIALS=prod"}, s, false), "AZURE_CLIENT_ID isn't introduced")
 }
-
-func TestNoProxyOnLoopback(t *testing.T) {
-	for name, test := range map[string]struct {
-		env  environment
-		want string
-	}{
-		"no proxy":          {environment{"NO_PROXY=a"}, ""},
-		"proxy":             {environment{"HTTP_PROXY=http://proxy"}, "127.0.0.1"},
-		"proxy, exceptions": {environment{"http_proxy=http://proxy", "NO_PROXY=a,.b"}, "a,.b,127.0.0.1"},
-		"both spellings":    {environment{"ALL_PROXY=http://proxy", "NO_PROXY=a", "no_proxy=b"}, "b,127.0.0.1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			child := childEnvironment(test.env, &supply{}, false)
-			require.Equal(t, test.want, child.get("no_proxy"))
-			if test.want != "" {
-				require.Equal(t, test.want, child.get("NO_PROXY"))
-			}
-		})
-	}
-}
