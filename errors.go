@@ -164,14 +164,19 @@ func shownList(texts []string) []string {
 	return shown
 }
 
-// shownError returns err of somebody else's code with a text that has passed the gate. The text of an error of this package
-// has, line by line.
+// shownError returns err of somebody else's code with a text that has passed the gate. An error of this package has, and a
+// report in another error keeps its lines.
 func shownError(err error) error {
-	if unusable := (*AssertionError)(nil); errors.As(err, &unusable) {
+	switch err.(type) {
+	case *AssertionError, *ExchangeError, *chainError:
 		return err
 	}
-	if refused := (*ExchangeError)(nil); errors.As(err, &refused) {
-		return err
+	var (
+		unusable *AssertionError
+		refused  *ExchangeError
+	)
+	if errors.As(err, &unusable) || errors.As(err, &refused) {
+		return redact.Against().Report(err)
 	}
 	return redact.Error(err)
 }

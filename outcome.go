@@ -220,7 +220,7 @@ func failedAssertion(source string, err error) *retry.Failure {
 		err = unusable
 	}
 	failed := &retry.Failure{
-		Err: err, RetryAfter: unusable.retryAfter,
+		Err: shownError(err), RetryAfter: unusable.retryAfter,
 		Counted: func(attempts int) { unusable.attempts = max(unusable.attempts, attempts) },
 	}
 	if unusable.transient && unusable.attempts == 0 { // otherwise its source has already tried again itself

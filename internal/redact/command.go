@@ -10,7 +10,7 @@ import (
 // disarmed puts a space where a CI system would take line for a command:
 //
 //   - into the :: that line begins with, white space aside: GitHub's runner looks for ::name k=v::data there;
-//   - before the last # of ##[, ##vso[ and the like anywhere: GitHub's runner looks for ##[name k=v]data, Azure Pipelines'
+//   - between the # of ##[, ##vso[ and the like anywhere: GitHub's runner looks for ##[name k=v]data, Azure Pipelines'
 //     agent for ##vso[area.event k=v]data, TeamCity for ##teamcity[. Where line ends in the beginning of one, too, for
 //     something may follow.
 //
@@ -49,7 +49,7 @@ func leadingColons(line string) int {
 	return len(line) - len(second)
 }
 
-// markers returns where the last # is of each run of them that begins a command.
+// markers returns where all but the first # are of each run of them that begins a command.
 func markers(line string) (at []int) {
 	for i := 0; ; {
 		next := strings.IndexByte(line[i:], '#')
@@ -57,18 +57,19 @@ func markers(line string) (at []int) {
 			return at
 		}
 		i += next
-		hashes, last := 0, i
-		for i < len(line) {
+		run := len(at)
+		for first := true; i < len(line); {
 			r, size := utf8.DecodeRuneInString(line[i:])
-			if r == '#' {
-				hashes, last = hashes+1, i
-			} else if !absent(r) {
+			if r == '#' && !first {
+				at = append(at, i)
+			} else if r != '#' && !absent(r) {
 				break
 			}
+			first = false
 			i += size
 		}
-		if hashes > 1 && commandFollows(line[i:]) {
-			at = append(at, last)
+		if len(at) > run && !commandFollows(line[i:]) {
+			at = at[:run]
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //   - no secret that the gate was told of, in any form that a service can plausibly echo, see below, and no JWT;
 //   - no control character, and no character that hides, reorders or joins others: U+FFFD stands for a run of them. Line ends
 //     are kept by Text only;
-//   - nothing that a CI system takes for a command in its log, in any letter case: a space splits the ## of ##vso[ and ##[
+//   - nothing that a CI system takes for a command in its log, in any letter case: spaces split the ## of ##vso[ and ##[
 //     wherever they stand, and the :: of ::name:: at the beginning of a line;
 //   - no more than a bound.
 //

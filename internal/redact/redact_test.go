@@ -17,7 +17,7 @@ func TestReadableAllTheSame(t *testing.T) {
 	for said, want := range map[string]string{
 		"##vso[task.prependpath]/tmp":                 "# #vso[task.prependpath]/tmp",
 		"a ##[section]b":                              "a # #[section]b",
-		"####VSO[a.b]":                                "### #VSO[a.b]",
+		"####VSO[a.b]":                                "# # # #VSO[a.b]",
 		"::add-mask::x":                               ": :add-mask::x",
 		" \r\n ::error::x\n::warning::y":              ": :error::x ::warning::y",
 		"AADSTS700016: no.\r\nTrace ID: 1\r\nTime: 2": "AADSTS700016: no. Trace ID: 1 Time: 2",

@@ -39,7 +39,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	for _, value := range []any{
 		github, *github, pipelines, *pipelines, onBehalf, *onBehalf, github.TokenCache, github.Tokens(), assertion,
 		refused, *refused.(*azoidc.ExchangeError), unusable, *unusable.(*azoidc.AssertionError),
-		struct{ *azoidc.GitHubActionsCredential }{github},
+		struct {
+			*azoidc.GitHubActionsCredential
+		}{github},
 	} {
 		testkit.RequirePrintsNone(t, value, secrets...)
 	}

@@ -2,6 +2,8 @@ package testkit
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -203,6 +205,15 @@ var Hostile = hostile()
 
 // HostileMark is what remains of a hostile text whatever becomes of the rest.
 const HostileMark = "evil-"
+
+// FewHostile are enough to find most of what Hostile finds: all of them one behind the other, and some that need a place.
+func FewHostile() map[string]string {
+	few := map[string]string{"all": strings.Join(slices.Sorted(maps.Values(Hostile)), " ")}
+	for _, name := range []string{"v2 at the start", "v2, LF", "split by ZWSP", "cut at the end"} {
+		few[name] = Hostile[name]
+	}
+	return few
+}
 
 func hostile() map[string]string {
 	texts := map[string]string{}

@@ -2,6 +2,7 @@ package testkit_test
 
 import (
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +41,10 @@ func TestHarmfulIn(t *testing.T) {
 			require.NotEmpty(t, testkit.HarmfulIn(text), name)
 		}
 		require.Contains(t, text, testkit.HostileMark)
+	}
+	for name, text := range testkit.FewHostile() {
+		require.NotEmpty(t, testkit.HarmfulIn(text), name)
+		require.Less(t, utf8.RuneCountInString(text), 1200, "an error quotes it whole")
 	}
 	for _, text := range []string{
 		"", "two\nlines", "https://[::1]:443/", "# #vso[a.b]", ": :x::", "issue ##12", "a::b", "repo:o/r:ref:refs/heads/a##b", "größer 🙂",
