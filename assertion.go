@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -56,14 +56,22 @@ func StaticAssertion(jwt string) AssertionFunc {
 	}
 }
 
+// requestTimeout bounds the requests for one assertion where the caller's context has no deadline, as it does an acquisition.
+const requestTimeout = 2 * time.Minute
+
 // repeated makes an AssertionFunc that asks source again when a request failed for a moment.
 func repeated(source assertionSource, retries retry.Options) AssertionFunc {
 	return func(ctx context.Context) (string, error) {
+		if _, ok := ctx.Deadline(); !ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, requestTimeout)
+			defer cancel()
+		}
 		var fresh assertion
 		err := retries.Plan(0).Run(ctx, func(ctx context.Context) *retry.Failure {
 			var err error
 			if fresh, err = source.request(ctx); err != nil {
-				return failedAssertion(source.name(), err)
+				return source.failure(err)
 			}
 			return nil
 		})
@@ -89,8 +97,9 @@ type assertion struct {
 	jwt      string
 	claims   Claims
 	received time.Time
-	// clockOffset is how far the source's clock, as its Date header has it, is ahead of this machine's.
+	// clockOffset is how far the source's clock is ahead of this machine's, or else Entra's, if one has told the time.
 	clockOffset time.Duration
+	clockTold   bool
 }
 
 // An assertionSource makes one request for an assertion; the exchange decides whether to make another one.
@@ -100,6 +109,8 @@ type assertionSource interface {
 	// available returns a credential-unavailable error when this program doesn't run where the source is.
 	available() error
 	request(ctx context.Context) (assertion, error)
+	// failure is that of an attempt in which request returned err.
+	failure(err error) *retry.Failure
 }
 
 // funcSource is the source of a credential that was given an AssertionFunc.
@@ -113,58 +124,83 @@ func (f funcSource) request(ctx context.Context) (assertion, error) {
 	return assertion{jwt: jwt, received: time.Now()}, err
 }
 
-var (
-	errGone            = errors.New("the AssertionFunc ended its goroutine instead of returning")
-	errNoAssertionFunc = errors.New("azoidc: the assertion function is nil")
-)
+// failure leaves an error as it is that the AssertionFunc, or a credential behind it, has made fit for users: it may be many
+// callers' at once.
+func (f funcSource) failure(err error) *retry.Failure {
+	var told *AssertionError
+	switch {
+	case isUnavailable(err):
+		return &retry.Failure{Err: shownError(err)}
+	case errors.As(err, &told):
+		failed := &retry.Failure{Err: shownError(err), RetryAfter: told.retryAfter}
+		if told.transient && told.attempts == 0 { // otherwise its source has already tried again itself
+			failed.Verdict = retry.Transient
+		}
+		return failed
+	}
+	return ownFailure(&AssertionError{Source: f.name(), Err: shownError(err), transient: retry.IsNetworkError(err) && !isFinal(err)})
+}
+
+// ownFailure is that of an attempt which made the error itself.
+func ownFailure(unusable *AssertionError) *retry.Failure {
+	failed := &retry.Failure{
+		Err: unusable, RetryAfter: unusable.retryAfter,
+		Counted: func(attempts int) { unusable.attempts = attempts },
+	}
+	if unusable.transient {
+		failed.Verdict = retry.Transient
+	}
+	return failed
+}
+
+// isFinal tells whether err says of itself that trying again has no use, as those of credentials do that have tried again.
+func isFinal(err error) bool {
+	var final interface{ NonRetriable() }
+	return errors.As(err, &final)
+}
+
+var errNoAssertionFunc = errors.New("azoidc: the assertion function is nil")
 
 // clockTolerance is how long past its end Microsoft Entra still takes an assertion.
 const clockTolerance = 5 * time.Minute
 
 // check parses the claims and refuses what Microsoft Entra can only refuse: no JWT, or one that is long over.
-func (a *assertion) check(source string) error {
+func (a *assertion) check(source string, entra *clock.Service) error {
 	claims, err := ParseClaims(a.jwt)
 	if err != nil {
-		return &AssertionError{Source: source, Err: err,
-			advice: adviseAlone}
+		return &AssertionError{Source: source, Err: err, advice: adviseAlone}
 	}
 	a.claims = claims
-	over := a.received.Sub(claims.ExpiresAt)
+	if !a.clockTold {
+		a.clockOffset, a.clockTold = entra.Offset()
+	}
+	over := a.arrived().Sub(claims.ExpiresAt)
 	if claims.ExpiresAt.IsZero() || over <= clockTolerance {
 		return nil
+	}
+	whose := "this machine's clock"
+	if a.clockOffset.Abs() >= advice.WrongClock {
+		whose = "the service's clock"
 	}
 	return &AssertionError{
 		Source: source,
 		Claims: &a.claims,
-		Err: fmt.Errorf("the assertion expired %s ago by this machine's clock, which says %s, so it wasn't presented",
-			over.Round(time.Second), timestamp(a.received)),
-		advice: a.adviseExpired(),
+		Err: fmt.Errorf("the assertion expired %s ago by %s, which says %s, so it wasn't presented",
+			over.Round(time.Second), whose, timestamp(a.arrived())),
+		advice: "the source handed out an old assertion, twice: it is fixed, or cached (Azure DevOps keeps tokens up to a day). " +
+			"Use a source that requests a new one each time, or Preload every scope before it expires; else run the job again",
 	}
 }
 
-func (a *assertion) adviseExpired() string {
-	if a.clockOffset.Abs() >= advice.WrongClock {
-		return "set this machine's clock: " + "it is " + advice.DescribeOffset(a.clockOffset)
-	}
-	return "the source handed out an old assertion, twice: it is fixed, or cached (Azure DevOps keeps tokens up to a day). " +
-		"Use a source that requests a new one each time, or Preload every scope before it expires; else run the job again"
-}
+// arrived is when the assertion came, by the best clock that is known.
+func (a *assertion) arrived() time.Time { return a.received.Add(a.clockOffset) }
 
 // age is how old the assertion was when it arrived.
 func (a *assertion) age() time.Duration {
 	if a.claims.IssuedAt.IsZero() {
 		return 0
 	}
-	return a.received.Sub(a.claims.IssuedAt)
-}
-
-// clockOffset is how far the clock of the sender of header is ahead of this machine's; 0 when it doesn't say.
-func clockOffset(header http.Header, now time.Time) time.Duration {
-	date, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return date.Sub(now)
+	return a.arrived().Sub(a.claims.IssuedAt)
 }
 
 const (

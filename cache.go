@@ -51,6 +51,7 @@ func newTokenCache(cred azcore.TokenCredential, tenantID string, options *TokenC
 		RefreshBefore:  options.RefreshBefore,
 		AcquireTimeout: options.AcquireTimeout,
 		RetryAfter:     retryAfter,
+		EachError:      ownCopy,
 	}
 	if storing, ok := cred.(forgetter); ok {
 		engine.Forget = storing.forget

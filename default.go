@@ -103,6 +103,12 @@ func (c chain) tenantID() string {
 	return ""
 }
 
+func (c chain) forget(request policy.TokenRequestOptions) {
+	for _, x := range c.exchanges {
+		x.forget(request)
+	}
+}
+
 func (c chain) GetToken(ctx context.Context, request policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	var aside []error
 	for _, x := range c.exchanges {
@@ -146,6 +152,9 @@ type chainError struct {
 func (e *chainError) Error() string { return e.message }
 func (e *chainError) Unwrap() error { return e.last }
 
+// Each returns a copy of e whose error own has made for one caller.
+func (e *chainError) Each(own func(error) error) error { return &chainError{e.message, own(e.last)} }
+
 // As finds the answer of the credential that ended the chain, fit for a log as this package's own errors are.
 func (e *chainError) As(target any) bool {
 	var failed *azidentity.AuthenticationFailedError
@@ -165,7 +174,9 @@ func shownFailure(failed *azidentity.AuthenticationFailedError) *azidentity.Auth
 		return failed
 	}
 	if failed.RawResponse == nil {
-		return &azidentity.AuthenticationFailedError{}
+		var told *azidentity.AuthenticationFailedError
+		errors.As(failedAuthentication(redact.Text(said)), &told)
+		return told
 	}
 	body, err := runtime.Payload(failed.RawResponse)
 	if err != nil {

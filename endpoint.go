@@ -11,7 +11,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
+	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -55,6 +57,16 @@ func newOIDCEndpoint(system *ci.System, o azcore.ClientOptions) (oidcEndpoint, e
 }
 
 func (e oidcEndpoint) name() string { return e.system.Name }
+
+func (e oidcEndpoint) failure(err error) *retry.Failure {
+	if unusable, ok := err.(*AssertionError); ok {
+		return ownFailure(unusable)
+	}
+	if isUnavailable(err) {
+		return &retry.Failure{Err: err}
+	}
+	return ownFailure(&AssertionError{Source: e.name(), Err: err})
+}
 
 // A setting is a value that the caller or an environment variable gave.
 type setting struct{ variable, value string }
@@ -120,7 +132,7 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 		return oidcAnswer{}, e.failed(asked, err)
 	}
 	if resp.StatusCode >= 300 {
-		logRefusal(redact.Response(resp, body, r.bearer), "")
+		azlog.Refusal(redact.Response(resp, body, r.bearer), "")
 	}
 	return oidcAnswer{
 		status: resp.StatusCode, header: resp.Header, body: body, received: time.Now(), asked: asked,
@@ -161,7 +173,9 @@ func (e oidcEndpoint) tokenless(a oidcAnswer, said, advice string) *AssertionErr
 }
 
 func (a oidcAnswer) assertion(jwt string) assertion {
-	return assertion{jwt: jwt, received: a.received, clockOffset: clockOffset(a.header, a.received)}
+	fresh := assertion{jwt: jwt, received: a.received}
+	fresh.clockOffset, fresh.clockTold = clock.Offset(a.header, a.received)
+	return fresh
 }
 
 func (a oidcAnswer) succeeded() bool { return a.status >= 200 && a.status < 300 }

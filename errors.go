@@ -1,17 +1,21 @@
 package azoidc
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azoidc/azoidc/internal/ci"
@@ -42,7 +46,7 @@ type AssertionError struct {
 // Error tells what was asked, what came back, what was presented, and what to do next.
 func (e *AssertionError) Error() string {
 	e = e.shown()
-	r := report{headline: e.Source + ": no assertion: " + e.Err.Error()}
+	r := report{headline: e.headline()}
 	r.line("asked", e.asked)
 	r.line("said", e.said)
 	r.claims("assertion", e.Claims)
@@ -59,9 +63,29 @@ func (e *AssertionError) Unwrap() error { return e.Err }
 func (e *AssertionError) As(target any) bool {
 	failed, ok := target.(**azidentity.AuthenticationFailedError)
 	if ok {
-		*failed = &azidentity.AuthenticationFailedError{RawResponse: e.response}
+		*failed = e.authenticationFailed()
 	}
 	return ok
+}
+
+func (e *AssertionError) authenticationFailed() *azidentity.AuthenticationFailedError {
+	if e.response != nil {
+		return &azidentity.AuthenticationFailedError{RawResponse: ownResponse(e.response)}
+	}
+	var failed *azidentity.AuthenticationFailedError
+	errors.As(failedAuthentication(e.Error()), &failed)
+	return failed
+}
+
+func (e *AssertionError) headline() string {
+	headline := "no assertion"
+	if e.Source != "" {
+		headline = e.Source + ": " + headline
+	}
+	if e.Err != nil {
+		headline += prefixed(": ", e.Err.Error())
+	}
+	return headline
 }
 
 // NonRetriable marks the error for azcore's retry policy: this library has already tried again.
@@ -121,8 +145,11 @@ type ExchangeError struct {
 // Error tells what was asked, what came back, what was presented, and what to do next.
 func (e *ExchangeError) Error() string {
 	e = e.shown()
-	r := report{headline: e.credential + ": " + e.headline()}
-	r.line("asked", e.asked, "tenant "+e.identity.tenantID, "client "+e.identity.clientID, scopeList(e.scopes))
+	r := report{headline: e.headline()}
+	if e.credential != "" {
+		r.headline = e.credential + ": " + r.headline
+	}
+	r.line("asked", e.asked, labelled("tenant", e.identity.tenantID), labelled("client", e.identity.clientID), scopeList(e.scopes))
 	r.line("said", e.said)
 	r.claims("presented", e.Claims)
 	r.claims("user", e.user)
@@ -134,6 +161,42 @@ func (e *ExchangeError) Error() string {
 
 // Unwrap returns Err.
 func (e *ExchangeError) Unwrap() error { return e.Err }
+
+// ownCopy returns what one caller gets of an error that many wait for: to read a response changes it.
+func ownCopy(err error) error {
+	switch e := err.(type) {
+	case *ExchangeError:
+		own := *e
+		own.Err = ownCopy(e.Err)
+		return &own
+	case *azidentity.AuthenticationFailedError:
+		own := *e
+		own.RawResponse = ownResponse(e.RawResponse)
+		return &own
+	case interface{ Each(func(error) error) error }:
+		return e.Each(ownCopy)
+	}
+	return err
+}
+
+// reading is held while a response is read that many share.
+var reading sync.Mutex
+
+func ownResponse(resp *http.Response) *http.Response {
+	if resp == nil {
+		return nil
+	}
+	reading.Lock()
+	defer reading.Unlock()
+	body, err := runtime.Payload(resp)
+	if err != nil {
+		body = nil // what was cut can only be shown as none
+	}
+	own := *resp
+	own.Header = resp.Header.Clone()
+	own.Body = io.NopCloser(bytes.NewReader(body))
+	return &own
+}
 
 // Is reports whether the network error behind e is target, for example [context.DeadlineExceeded].
 func (e *ExchangeError) Is(target error) bool { return errors.Is(e.cause, target) }
@@ -206,6 +269,8 @@ func (e *ExchangeError) headline() string {
 		return e.problem
 	case e.Code != "":
 		return fmt.Sprintf("Entra refused the exchange with %s (HTTP %d)%s", e.Code, e.StatusCode, prefixed(": ", e.known.meaning))
+	case e.StatusCode == 0:
+		return "no answer from Entra"
 	case e.retryAfter > 0:
 		return fmt.Sprintf("Entra answered HTTP %d and asked to be left alone for %s", e.StatusCode, e.retryAfter)
 	}

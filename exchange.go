@@ -1,10 +1,12 @@
 package azoidc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +16,11 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/azlog"
+	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/persistent"
+	"github.com/azoidc/azoidc/internal/recovered"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 	"github.com/azoidc/azoidc/internal/tokencache"
@@ -37,7 +43,8 @@ type exchange struct {
 	// replication is CredentialOptions.ReplicationTimeout.
 	replication time.Duration
 	documents   discovery.Documents
-	cooldown    retry.Cooldown
+	cooldowns   retry.Cooldowns
+	entra       clock.Service
 	succeeded   atomic.Bool
 }
 
@@ -85,33 +92,85 @@ func (x *exchange) replicationWindow() time.Duration {
 // credential's pipeline it sees every request that MSAL makes, and every answer before MSAL does.
 type attempt struct {
 	*exchange
+	tenantID  string
 	scopes    []string
+	options   azidentity.ClientAssertionCredentialOptions
+	request   policy.TokenRequestOptions
+	renews    bool // what a persistent cache holds isn't wanted, but to be replaced
 	assertion *pendingAssertion
+	presented assertion      // once it is
 	document  string         // the address of the openid-configuration that MSAL was given
 	failed    *retry.Failure // of the latest step; azidentity's own error would flatten it to text
+	refusal   *ExchangeError // the error in failed, where this attempt made it
 	answer    []byte         // Entra's success, once MSAL was given it
+	unlock    func()         // the persistent cache
 }
 
-func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptions) (azcore.AccessToken, *retry.Failure) {
-	if left := x.cooldown.Wait(ctx); left > 0 {
-		return azcore.AccessToken{}, x.coolingDown(left, request.Scopes)
+func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptions) (token azcore.AccessToken, failed *retry.Failure) {
+	tenantID := strings.ToLower(cmp.Or(request.TenantID, x.identity.tenantID))
+	if left := x.cooldowns.Wait(ctx, tenantID); left > 0 {
+		return azcore.AccessToken{}, x.coolingDown(ctx, left, request.Scopes)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	within, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a := &attempt{exchange: x, scopes: request.Scopes, assertion: x.assertionLater(ctx)}
-	options := x.options
-	options.PerCallPolicies = slices.Concat([]policy.Policy{a}, x.options.PerCallPolicies)
-	if tokencache.Distrusts(ctx) {
-		options.Cache = azidentity.Cache{}
+	a := &attempt{exchange: x, tenantID: tenantID, scopes: request.Scopes, request: request, options: x.options,
+		assertion: x.assertionLater(within), unlock: func() {}}
+	defer func() { a.unlock() }()
+	defer func() {
+		if panicked := recovered.Error(recover(), a.secrets()...); panicked != nil {
+			token, failed = azcore.AccessToken{}, a.panicked(panicked)
+		}
+	}()
+	a.renews = a.stores() && tokencache.Distrusts(ctx)
+	token, err := a.redeem(within)
+	if err == nil {
+		return token, nil
 	}
-	cred, err := x.redeem(x.identity, a.assert, &options)
+	cancel()
+	return azcore.AccessToken{}, a.explain(ctx, err)
+}
+
+// redeem lets azidentity make the attempt.
+func (a *attempt) redeem(ctx context.Context) (azcore.AccessToken, error) {
+	cred, err := a.credentialWith(a)
 	if err != nil {
-		return azcore.AccessToken{}, &retry.Failure{Err: redact.Error(err)}
+		return azcore.AccessToken{}, err
+	}
+	request := a.request
+	if a.renews && request.Claims == "" {
+		request.Claims = persistent.NoClaims
 	}
 	token, err := cred.GetToken(ctx, request)
-	if err != nil {
-		return azcore.AccessToken{}, a.explain(ctx, err)
+	switch {
+	case err == nil && token.Token == persistent.Tombstone:
+		return azcore.AccessToken{}, errForgotten
+	case err != nil && a.failed == nil && a.answer != nil && a.stores():
+		return a.unstored(ctx, err)
 	}
+	return token, err
+}
+
+// credentialWith makes azidentity's credential with first as the first policy of its pipeline.
+func (a *attempt) credentialWith(first policy.Policy) (azcore.TokenCredential, error) {
+	options := a.options
+	options.PerCallPolicies = slices.Concat([]policy.Policy{first}, options.PerCallPolicies)
+	return a.exchange.redeem(a.identity, a.assert, &options)
+}
+
+// stores tells whether tokens go to a persistent cache.
+func (a *attempt) stores() bool { return a.options.Cache != azidentity.Cache{} }
+
+// unstored returns the token of an answer that couldn't be written to the persistent cache: it is none the worse.
+func (a *attempt) unstored(ctx context.Context, err error) (azcore.AccessToken, error) {
+	a.unlock()
+	a.unlock = func() {}
+	a.options.Cache = azidentity.Cache{}
+	a.options.DisableInstanceDiscovery = true
+	token, failed := persistent.Replay(context.WithoutCancel(ctx), a.credentialWith, a.request, a.answer)
+	if failed != nil {
+		return azcore.AccessToken{}, err
+	}
+	azlog.Event("persistent cache", "a token wasn't stored: "+redact.Line(err.Error(), tokensIn(a.answer)...))
 	return token, nil
 }
 
@@ -119,37 +178,50 @@ func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptio
 func (a *attempt) assert(ctx context.Context) (string, error) {
 	a.document = "" // MSAL has found it good
 	presented, failed := a.assertion.get(ctx)
+	if failed == nil {
+		presented, failed = a.acceptable(ctx, presented)
+	}
 	if failed != nil {
 		a.failed = failed
 		return "", failed.Err
 	}
+	a.presented = presented
 	return presented.jwt, nil
 }
 
 // Do implements [policy.Policy].
 func (a *attempt) Do(req *policy.Request) (*http.Response, error) {
-	a.failed = nil
+	a.failed, a.refusal = nil, nil
+	a.unlock() // MSAL has done with an earlier answer
+	a.unlock = func() {}
 	if discovery.Asks(req.Raw()) {
 		// MSAL asks for the assertion only once it has read this document, so both are asked for now, side by side.
 		a.assertion.begin()
 		a.document = req.Raw().URL.String()
-		return a.inspect(req, a.documents.Do)
+		return a.inspect(req, func(req *policy.Request) (*http.Response, error) {
+			return a.documents.Do(req, a.assertion.missing)
+		})
+	}
+	if a.renews && req.Raw().Method == http.MethodPost {
+		if err := persistent.WithoutNoClaims(req); err != nil {
+			return nil, err
+		}
 	}
 	return a.inspect(req, (*policy.Request).Next)
 }
 
 // inspect sends req and hands on only what is safe in MSAL's and azidentity's hands: they quote what they can't use.
 func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http.Response, error)) (*http.Response, error) {
-	resp, err := send(req)
-	if err != nil {
+	resp, body, err := payload(send(req))
+	switch {
+	case errors.Is(err, discovery.ErrGivenUp):
+		a.failed = a.assertion.failed
+		return nil, err
+	case err != nil:
 		a.failed = a.unreached(req.Raw(), err)
 		return nil, redact.Error(err, a.secrets()...)
 	}
-	body, err := runtime.Payload(resp)
-	if err != nil {
-		a.failed = a.unreached(req.Raw(), err)
-		return nil, redact.Error(err, a.secrets()...)
-	}
+	a.entra.Hear(resp.Header)
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated { // MSAL takes both for a success
 		resp = redact.Response(resp, body, a.secrets()...)
 		a.failed = a.refused(req.Raw(), resp, body)
@@ -160,21 +232,46 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 		return nil, errors.New(problem)
 	}
 	if req.Raw().Method == http.MethodPost {
-		a.answer = body
+		return resp, a.received(req.Raw().Context(), body)
 	}
 	return resp, nil
 }
 
+// received takes Entra's success in. Where it will be stored, only one is at a time, until MSAL asks for something else or is
+// done: nothing that takes long is left to do.
+func (a *attempt) received(ctx context.Context, body []byte) error {
+	a.answer = body
+	a.cooldowns.Lift(a.tenantID)
+	if !a.stores() {
+		return nil
+	}
+	unlock, err := persistent.Lock(ctx)
+	if err == nil {
+		a.unlock = unlock
+	}
+	return err
+}
+
+// payload reads an answer to its end.
+func payload(resp *http.Response, err error) (*http.Response, []byte, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := runtime.Payload(resp)
+	return resp, body, err
+}
+
 func (a *attempt) secrets() []string {
-	return []string{a.userAssertion.Reveal(), a.assertion.peek().jwt}
+	return []string{a.userAssertion.Reveal(), a.assertion.peek().jwt, a.presented.jwt}
 }
 
 // A pendingAssertion is requested in the background once somebody begins it.
 type pendingAssertion struct {
-	source  string
+	source  assertionSource
 	request func() (assertion, *retry.Failure)
 	started sync.Once
 	done    chan struct{}
+	missing chan struct{} // is closed when none will come
 	// Both are set before done is closed.
 	assertion assertion
 	failed    *retry.Failure
@@ -183,17 +280,23 @@ type pendingAssertion struct {
 // assertionLater ends its request when ctx ends.
 func (x *exchange) assertionLater(ctx context.Context) *pendingAssertion {
 	return &pendingAssertion{
-		source:  x.source.name(),
-		request: func() (assertion, *retry.Failure) { return x.newAssertion(ctx) },
+		source:  x.source,
+		request: func() (assertion, *retry.Failure) { return requestFrom(ctx, x.source) },
 		done:    make(chan struct{}),
+		missing: make(chan struct{}),
 	}
 }
 
 func (p *pendingAssertion) begin() {
 	p.started.Do(func() {
 		go func() {
-			defer close(p.done)
-			p.failed = &retry.Failure{Err: &AssertionError{Source: p.source, Err: errGone}} // unless request returns
+			defer func() {
+				if p.failed != nil {
+					close(p.missing)
+				}
+				close(p.done)
+			}()
+			p.failed = p.source.failure(errGone) // unless request returns
 			p.assertion, p.failed = p.request()
 		}()
 	})
@@ -205,7 +308,7 @@ func (p *pendingAssertion) get(ctx context.Context) (assertion, *retry.Failure) 
 	case <-p.done:
 		return p.assertion, p.failed
 	case <-ctx.Done():
-		return assertion{}, &retry.Failure{Err: &AssertionError{Source: p.source, Err: ctx.Err(),
+		return assertion{}, &retry.Failure{Err: &AssertionError{Source: p.source.name(), Err: ctx.Err(),
 			advice: "the assertion's source didn't answer in time; see TokenCacheOptions.AcquireTimeout"}}
 	}
 }
@@ -220,19 +323,79 @@ func (p *pendingAssertion) peek() assertion {
 	}
 }
 
-// newAssertion requests an assertion that may be presented. A source that hands out another kind is asked once more:
-// it may have answered from a cache, or with half a file.
-func (x *exchange) newAssertion(ctx context.Context) (assertion, *retry.Failure) {
+// unavailable returns the source's failure if that is because this program doesn't run where the source is, which it says at
+// once. It is for an attempt that failed before the assertion was needed, and whose context has ended.
+func (p *pendingAssertion) unavailable() *retry.Failure {
+	p.begin()
+	patience := time.NewTimer(time.Second) // with an AssertionFunc that doesn't honour its context
+	defer patience.Stop()
+	select {
+	case <-p.done:
+	case <-patience.C:
+		return nil
+	}
+	if p.failed == nil || !isUnavailable(p.failed.Err) {
+		return nil
+	}
+	return p.failed
+}
+
+// requestFrom makes one request. A panic in it is the source's failure.
+func requestFrom(ctx context.Context, source assertionSource) (fresh assertion, failed *retry.Failure) {
+	defer func() {
+		if panicked := recovered.Error(recover()); panicked != nil {
+			fresh, failed = assertion{}, source.failure(panicked)
+		}
+	}()
+	fresh, err := source.request(ctx)
+	if err != nil {
+		return assertion{}, source.failure(err)
+	}
+	return fresh, nil
+}
+
+// acceptable returns an assertion that may be presented. A source that hands out another kind is asked once more: it may have
+// answered from a cache, or with half a file.
+func (a *attempt) acceptable(ctx context.Context, fresh assertion) (assertion, *retry.Failure) {
 	for second := false; ; second = true {
-		fresh, err := x.source.request(ctx)
-		if err != nil {
-			return assertion{}, failedAssertion(x.source.name(), err)
-		}
-		if err = fresh.check(x.source.name()); err == nil {
+		err := fresh.check(a.source.name(), &a.entra)
+		switch {
+		case err == nil:
 			return fresh, nil
-		}
-		if second {
+		case second, a.retries.MaxRetries == 0:
 			return assertion{}, &retry.Failure{Err: err}
 		}
+		var failed *retry.Failure
+		if fresh, failed = requestFrom(ctx, a.source); failed != nil {
+			return assertion{}, failed
+		}
+	}
+}
+
+var (
+	errGone      = errors.New("the AssertionFunc ended its goroutine instead of returning")
+	errForgotten = errors.New("azoidc: the persistent cache holds what another process has just invalidated")
+)
+
+// forget is told what Invalidate forgets. All that was asked of the credential to be left alone is over, so that the next
+// request is made, and a persistent cache forgets the token.
+func (x *exchange) forget(request policy.TokenRequestOptions) {
+	if len(request.Scopes) == 0 {
+		x.cooldowns.LiftAll()
+		return
+	}
+	x.cooldowns.Lift(strings.ToLower(cmp.Or(request.TenantID, x.identity.tenantID)))
+	a := &attempt{exchange: x, options: x.options, assertion: x.assertionLater(context.Background())}
+	if !a.stores() || x.available() != nil {
+		return
+	}
+	a.options.DisableInstanceDiscovery = true
+	redeem := func(first policy.Policy) (azcore.TokenCredential, error) {
+		options := a.options
+		options.PerCallPolicies = []policy.Policy{first}
+		return x.redeem(x.identity, func(context.Context) (string, error) { return persistent.Tombstone, nil }, &options)
+	}
+	if err := persistent.Forget(context.Background(), redeem, request); err != nil {
+		azlog.Event("persistent cache", redact.Line(err.Error()))
 	}
 }

@@ -7,12 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/azlog"
+	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/discovery"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -22,6 +27,9 @@ import (
 func (a *attempt) explain(ctx context.Context, err error) *retry.Failure {
 	if a.document != "" {
 		a.documents.Forget(a.document) // MSAL found it wrong, or never saw it
+		if unavailable := a.assertion.unavailable(); unavailable != nil {
+			return unavailable
+		}
 	}
 	var authFailed *azidentity.AuthenticationFailedError
 	isAuthFailed := errors.As(err, &authFailed)
@@ -34,13 +42,19 @@ func (a *attempt) explain(ctx context.Context, err error) *retry.Failure {
 	case failed == nil:
 		failed = a.failure(&ExchangeError{problem: redact.Line(err.Error(), a.secrets()...), cause: ctx.Err()})
 	}
-	if refused := (*ExchangeError)(nil); errors.As(failed.Err, &refused) {
-		refused.Err = authFailed
+	// Only what this attempt made is completed: an AssertionFunc's error can be the ExchangeError of somebody else.
+	if a.refusal != nil {
+		a.refusal.Err = authFailed
 		if !isAuthFailed {
-			refused.Err = &azidentity.AuthenticationFailedError{}
+			a.refusal.Err = failedAuthentication(a.refusal.problem)
 		}
 	}
 	return failed
+}
+
+// panicked is the failure of an attempt in which a policy, the transport or another option of the caller's panicked.
+func (a *attempt) panicked(err error) *retry.Failure {
+	return a.failure(&ExchangeError{problem: err.Error(), Err: failedAuthentication(err.Error())})
 }
 
 // unreached is the failure of a request that no answer came for.
@@ -81,6 +95,7 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 	answer := parseEntraError(body)
 	code := answer.code()
 	known := knownCodes[code]
+	offset, _ := clock.Offset(resp.Header, time.Now())
 	failed := a.failure(&ExchangeError{
 		Code:          codeName(code),
 		StatusCode:    resp.StatusCode,
@@ -89,7 +104,7 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 		asked:         describe(req),
 		said:          a.words(answer, body),
 		known:         known,
-		clockOffset:   clockOffset(resp.Header, time.Now()),
+		clockOffset:   offset,
 		retryAfter:    retry.After(resp.Header),
 	})
 	failed.Verdict = known.verdict
@@ -100,9 +115,9 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 		failed.Verdict = a.retries.Judge(resp, nil)
 	}
 	failed.RetryAfter = retry.After(resp.Header)
-	logRefusal(resp, codeName(code))
-	if resp.StatusCode == http.StatusTooManyRequests {
-		a.cooldown.Extend(max(failed.RetryAfter, a.retries.RetryDelay))
+	azlog.Refusal(resp, codeName(code))
+	if resp.StatusCode == http.StatusTooManyRequests && req.Method == http.MethodPost {
+		a.cooldowns.Extend(a.tenantID, max(failed.RetryAfter, a.retries.RetryDelay))
 	}
 	return failed
 }
@@ -115,16 +130,16 @@ func (a *attempt) words(answer entraError, body []byte) string {
 }
 
 // coolingDown is the failure of an attempt that wasn't made, because Entra wants none for longer than there is time.
-func (x *exchange) coolingDown(left time.Duration, scopes []string) *retry.Failure {
+func (x *exchange) coolingDown(ctx context.Context, left time.Duration, scopes []string) *retry.Failure {
+	e := &ExchangeError{
+		credential: x.credential, identity: x.identity, scopes: scopes, retryAfter: left, cause: ctx.Err(),
+		problem: fmt.Sprintf("not tried: Entra asked with a 429 to be left alone, for another %s", left.Round(time.Second)),
+		known:   knownCodes[50196],
+	}
+	e.Err = failedAuthentication(e.problem)
 	return &retry.Failure{
-		Verdict:    retry.Transient,
-		RetryAfter: left,
-		Err: &ExchangeError{
-			credential: x.credential, identity: x.identity, scopes: scopes, retryAfter: left,
-			problem: fmt.Sprintf("not tried: Entra asked with a 429 to be left alone, for another %s", left.Round(time.Second)),
-			known:   knownCodes[50196],
-			Err:     &azidentity.AuthenticationFailedError{},
-		},
+		Err: e, Verdict: retry.Transient, RetryAfter: left, Untried: true,
+		Counted: func(attempts int) { e.Attempts = attempts },
 	}
 }
 
@@ -134,10 +149,11 @@ func (a *attempt) failure(e *ExchangeError) *retry.Failure {
 	if user, err := ParseClaims(a.userAssertion.Reveal()); err == nil {
 		e.user = &user
 	}
-	if presented := a.assertion.peek(); presented.jwt != "" {
+	if presented := a.presented; presented.jwt != "" {
 		e.Claims = &presented.claims
 		e.age = presented.age()
 	}
+	a.refusal = e
 	return &retry.Failure{Err: e, Counted: func(attempts int) { e.Attempts = attempts }}
 }
 
@@ -205,26 +221,28 @@ func tokensIn(body []byte) []string {
 	return []string{answer.AccessToken, answer.RefreshToken, answer.IDToken}
 }
 
-// logRefusal writes a refused request to azcore's log, as the ResponseError event that every Azure SDK client writes for
-// one. azcore has no other way for a module outside of its own to write to its log. The error made is not kept: found by
-// errors.As, its 404 would be taken for that of a resource.
-func logRefusal(withoutSecrets *http.Response, code string) {
-	_ = runtime.NewResponseErrorWithErrorCode(withoutSecrets, code)
+// failedAuthentication makes azidentity's error of what azidentity wasn't told: nobody else can put a text into one.
+func failedAuthentication(problem string) error {
+	silent := telling{errors.New(problem)}
+	cred, err := azidentity.NewClientAssertionCredential("adfs", "client", silent.assert, &azidentity.ClientAssertionCredentialOptions{
+		ClientOptions: azcore.ClientOptions{Cloud: cloud.AzurePublic, PerCallPolicies: []policy.Policy{silent}}, DisableInstanceDiscovery: true,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{"scope"}})
+	return err
 }
 
-// failedAssertion is the failure of an attempt that got err in place of an assertion.
-func failedAssertion(source string, err error) *retry.Failure {
-	var unusable *AssertionError
-	if !errors.As(err, &unusable) {
-		unusable = &AssertionError{Source: source, Err: shownError(err), transient: retry.IsNetworkError(err)}
-		err = unusable
-	}
-	failed := &retry.Failure{
-		Err: shownError(err), RetryAfter: unusable.retryAfter,
-		Counted: func(attempts int) { unusable.attempts = max(unusable.attempts, attempts) },
-	}
-	if unusable.transient && unusable.attempts == 0 { // otherwise its source has already tried again itself
-		failed.Verdict = retry.Transient
-	}
-	return failed
+// telling fails with its error whatever is wanted of it.
+type telling struct{ err error }
+
+func (t telling) Do(*policy.Request) (*http.Response, error) { return nil, t.err }
+func (t telling) assert(context.Context) (string, error)     { return "", t.err }
+
+var unavailableType = reflect.TypeOf(azidentity.NewCredentialUnavailableError(""))
+
+// isUnavailable tells whether err is, or wraps, an error by which a chain recognizes that a credential's source isn't here.
+func isUnavailable(err error) bool {
+	return errors.As(err, reflect.New(unavailableType).Interface())
 }

@@ -6,22 +6,29 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"golang.org/x/sync/singleflight"
 )
 
-const suffix = "/.well-known/openid-configuration"
+const (
+	suffix = "/.well-known/openid-configuration"
+	// maxKept bounds the memory of a credential for ever new tenants. A document has about 2 KB.
+	maxKept = 1000
+)
+
+// ErrGivenUp is the error of a caller who gave up.
+var ErrGivenUp = errors.New("the openid-configuration isn't wanted any more")
 
 // Documents is safe for concurrent use. Its zero value is ready.
 type Documents struct {
-	flights singleflight.Group
-	kept    sync.Map // URL → []byte
+	mu    sync.Mutex
+	kept  map[string][]byte // by URL
+	reads map[string]*read  // those under way, by URL
 }
 
 // Asks tells whether req asks for an openid-configuration document.
@@ -29,44 +36,91 @@ func Asks(req *http.Request) bool {
 	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, suffix)
 }
 
-// Do answers req from the kept documents; one request at a time goes on for a document that isn't kept yet, and all
-// who wait share its answer. Only a usable document is kept, a failure never.
-func (d *Documents) Do(req *policy.Request) (*http.Response, error) {
+// Do answers req from the kept documents; one read at a time goes on for a document that isn't kept yet, and all who wait
+// share its answer. It ends when nobody waits any more: each waits until the context of req ends, or giveUp is closed. Only
+// a usable document is kept, a failure never.
+func (d *Documents) Do(req *policy.Request, giveUp <-chan struct{}) (*http.Response, error) {
 	url := req.Raw().URL.String()
-	if document, ok := d.kept.Load(url); ok {
-		return fetched{response: found, body: document.([]byte)}.answer(req.Raw()), nil
+	document, r := d.join(url, req)
+	if r == nil {
+		return answer{response: found, body: document}.to(req.Raw()), nil
 	}
-	flight := d.flights.DoChan(url, func() (any, error) { return d.fetch(url, req) })
+	ctx := req.Raw().Context()
 	select {
-	case result := <-flight:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		return result.Val.(fetched).answer(req.Raw()), nil
-	case <-req.Raw().Context().Done():
-		return nil, context.Cause(req.Raw().Context())
+	case <-r.done:
+	case <-giveUp:
+		d.leave(url, r)
+		return nil, ErrGivenUp
+	case <-ctx.Done():
+		d.leave(url, r)
+		return nil, context.Cause(ctx)
 	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.answer.to(req.Raw()), nil
 }
 
 // Forget drops the document at url, which MSAL found wrong.
-func (d *Documents) Forget(url string) { d.kept.Delete(url) }
+func (d *Documents) Forget(url string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.kept, url)
+}
 
-func (d *Documents) fetch(url string, req *policy.Request) (any, error) {
-	if document, ok := d.kept.Load(url); ok { // kept between the caller's look and this flight
-		return fetched{response: found, body: document.([]byte)}, nil
+// join returns the kept document, or the read that will bring it, with one more who waits for it.
+func (d *Documents) join(url string, req *policy.Request) ([]byte, *read) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if document, ok := d.kept[url]; ok {
+		return document, nil
 	}
-	resp, err := req.Next()
-	if err != nil {
-		return nil, err
+	r := d.reads[url]
+	if r == nil {
+		r = d.begin(url, req)
 	}
-	body, err := runtime.Payload(resp)
-	if err != nil {
-		return nil, err
+	r.waiting++
+	return nil, r
+}
+
+// leave ends a read that nobody waits for any more.
+func (d *Documents) leave(url string, r *read) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r.waiting--; r.waiting > 0 {
+		return
 	}
-	if resp.StatusCode == http.StatusOK && Usable(body) {
-		d.kept.Store(url, body)
+	r.cancel()
+	if d.reads[url] == r {
+		delete(d.reads, url) // whoever comes now needs another one
 	}
-	return fetched{response: *resp, body: body}, nil
+}
+
+// land takes in what a read brought.
+func (d *Documents) land(url string, r *read) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.reads[url] == r {
+		delete(d.reads, url)
+	}
+	if r.err == nil && r.answer.response.StatusCode == http.StatusOK && Usable(r.answer.body) {
+		d.keep(url, r.answer.body)
+	}
+	r.cancel()
+	close(r.done)
+}
+
+func (d *Documents) keep(url string, document []byte) {
+	if d.kept == nil {
+		d.kept = map[string][]byte{}
+	}
+	for other := range d.kept { // any one
+		if len(d.kept) < maxKept {
+			break
+		}
+		delete(d.kept, other)
+	}
+	d.kept[url] = document
 }
 
 // Usable holds for a document with the members that MSAL requires of it.
@@ -81,17 +135,17 @@ func Usable(body []byte) bool {
 	return err == nil && document.Issuer != "" && document.AuthorizationEndpoint != "" && document.TokenEndpoint != ""
 }
 
-// fetched is an answer that several requests share, each with a reader of its own.
-type fetched struct {
+// An answer is shared by several requests, each with a reader of its own.
+type answer struct {
 	response http.Response
 	body     []byte
 }
 
-func (f fetched) answer(req *http.Request) *http.Response {
-	resp := f.response
+func (a answer) to(req *http.Request) *http.Response {
+	resp := a.response
 	resp.Header = resp.Header.Clone()
 	resp.Request = req
-	resp.Body = io.NopCloser(bytes.NewReader(f.body))
+	resp.Body = io.NopCloser(bytes.NewReader(a.body))
 	return &resp
 }
 

@@ -4,16 +4,13 @@ package recovered
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"path"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
 
-	azruntime "github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-
+	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -24,7 +21,7 @@ func Error(value any, secrets ...string) error {
 		return nil
 	}
 	text := redact.Line(fmt.Sprint(value), secrets...)
-	logStack(redact.Text(string(debug.Stack()), secrets...))
+	azlog.Event("panic", redact.Text(string(debug.Stack()), secrets...))
 	return fmt.Errorf("panic in %s: %s", origin(), text)
 }
 
@@ -43,11 +40,4 @@ func origin() string {
 			return "an unknown function"
 		}
 	}
-}
-
-// logStack writes a ResponseError event: azcore has no other way for a module outside of its own to write to its log.
-func logStack(stack string) {
-	_ = azruntime.NewResponseErrorWithErrorCode(&http.Response{
-		Status: "panic, no response", Body: io.NopCloser(strings.NewReader(stack)),
-	}, "panic")
 }

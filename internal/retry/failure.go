@@ -23,7 +23,8 @@ type Failure struct {
 	Err        error
 	Verdict    Verdict
 	RetryAfter time.Duration // what the service asked for; 0 when it didn't
-	// Counted, if set, is told how many attempts there were, this one included.
+	Untried    bool          // nothing was sent
+	// Counted, if set, is told how many attempts there were, this one included unless it was untried.
 	Counted func(attempts int)
 }
 
@@ -52,6 +53,11 @@ func (e *interrupted) Error() string {
 }
 
 func (e *interrupted) Unwrap() []error { return []error{e.reason, e.end} }
+
+// Each returns a copy of e whose errors own has made, each for one caller.
+func (e *interrupted) Each(own func(error) error) error {
+	return &interrupted{reason: own(e.reason), end: own(e.end)}
+}
 
 // NonRetriable marks the error for azcore's retry policy.
 func (*interrupted) NonRetriable() {}

@@ -24,12 +24,15 @@ func (o Options) Plan(replication time.Duration) *Plan {
 // Run makes attempts until one succeeds, none is left, or ctx ends.
 func (p *Plan) Run(ctx context.Context, attempt func(context.Context) *Failure) error {
 	var earlier *Failure
-	for n := 1; ; n++ {
+	for tried := 0; ; {
 		failed := attempt(ctx)
 		if failed == nil {
 			return nil
 		}
-		failed.count(n)
+		if !failed.Untried {
+			tried++
+		}
+		failed.count(tried)
 		delay, again := p.next(ctx, failed)
 		if !again || !sleep(ctx, delay) {
 			return failed.after(earlier)
@@ -74,7 +77,7 @@ func (p *Plan) renew() (time.Duration, bool) {
 func (p *Plan) repeat() (time.Duration, bool) {
 	delay := min(time.Second<<min(p.repeated, 4), 10*time.Second)
 	p.repeated++
-	return delay, time.Since(p.began)+delay <= p.replication
+	return delay, p.options.MaxRetries > 0 && time.Since(p.began)+delay <= p.replication
 }
 
 // obey waits at least as long as the service asked, and mostly longer, for programs that were turned away at the same
@@ -97,13 +100,4 @@ func leaves(ctx context.Context, d time.Duration) bool {
 }
 
 // sleep returns false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func sleep(ctx context.Context, d time.Duration) bool { return sleepUnless(ctx, d, nil) }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/outbound"
 )
 
@@ -49,6 +50,7 @@ func New(o policy.RetryOptions) Options {
 		o.StatusCodes = []int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 	}
+	o.StatusCodes = slices.Clone(o.StatusCodes)
 	return Options{RetryOptions: o, longestRetryAfter: limit}
 }
 
@@ -99,9 +101,12 @@ func (o Options) backoff(n int32) time.Duration {
 	return min(Spread(delay, 0.8, 1.3), o.MaxRetryDelay)
 }
 
-// Spread is d times a random number between from and to.
+// Spread is d times a random number between from and to, at most the longest duration there is.
 func Spread(d time.Duration, from, to float64) time.Duration {
-	return time.Duration(float64(d) * (from + rand.Float64()*(to-from)))
+	if spread := float64(d) * (from + rand.Float64()*(to-from)); spread < math.MaxInt64 {
+		return time.Duration(spread)
+	}
+	return math.MaxInt64
 }
 
 // maxRetryAfter keeps a hostile value from overflowing a time.Duration.
@@ -120,7 +125,9 @@ func After(header http.Header) time.Duration {
 		return d
 	}
 	if date, err := http.ParseTime(value); err == nil {
-		return min(max(time.Until(date), 0), maxRetryAfter)
+		now := time.Now()
+		offset, _ := clock.Offset(header, now) // 0, if the service doesn't say by which clock
+		return min(max(date.Sub(now.Add(offset)), 0), maxRetryAfter)
 	}
 	return 0
 }

@@ -17,17 +17,20 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/ci", "internal/discovery", "internal/outbound", "internal/proc", "internal/redact",
-		"internal/recovered", "internal/retry", "internal/tokencache"},
+	"": {"internal/advice", "internal/azlog", "internal/ci", "internal/clock", "internal/discovery", "internal/outbound", "internal/persistent",
+		"internal/proc", "internal/recovered", "internal/redact", "internal/retry", "internal/tokencache"},
 
 	"internal/advice":     {"internal/ci", "internal/redact"},
+	"internal/azlog":      {},
 	"internal/ci":         {"internal/redact"},
+	"internal/clock":      {},
 	"internal/discovery":  {"internal/outbound", "internal/recovered"},
 	"internal/outbound":   {"internal/redact"},
+	"internal/persistent": {},
 	"internal/proc":       {},
-	"internal/recovered":  {"internal/redact"},
+	"internal/recovered":  {"internal/azlog", "internal/redact"},
 	"internal/redact":     {},
-	"internal/retry":      {"internal/outbound", "internal/redact"},
+	"internal/retry":      {"internal/clock", "internal/outbound", "internal/redact"},
 	"internal/tokencache": {"internal/recovered", "internal/redact", "internal/retry"},
 	"internal/testkit":    {"", "azoidctest", "internal/ci"},
 	"internal/scenarios":  {},

@@ -1,0 +1,28 @@
+// Package persistent is what this library does to azidentity's persistent caches beside handing them to MSAL. MSAL reads such
+// a cache whole, adds a token and writes it whole; it can neither be told to hurry nor to forget one.
+package persistent
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// patience is how long a caller waits for others to write their tokens: much longer than any number of writes take.
+const patience = 10 * time.Second
+
+// writing is held while MSAL changes a cache: whichever, for two values of azidentity.Cache can be of the same name.
+var writing = make(chan struct{}, 1)
+
+// Lock waits until nobody else in this process changes a persistent cache. Between processes there is what azidentity has: a
+// lock on the write alone, so that one of two that write at the same time may lose the other's token, which costs an exchange.
+func Lock(ctx context.Context) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case writing <- struct{}{}:
+		return func() { <-writing }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("another goroutine writes to a persistent cache: %w", ctx.Err())
+	}
+}
