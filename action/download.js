@@ -50,7 +50,7 @@ async function request(url, env) {
 	const options = {headers: {'User-Agent': 'azoidc-action'}, timeout: silence};
 	if (proxy) {
 		const tunnelled = await tunnel(url, proxy);
-		options.agent = false;
+		// Counts only without an agent, which false would make.
 		options.createConnection = () => connectSecure({socket: tunnelled, servername: url.hostname});
 	}
 	return new Promise((resolve, reject) => {

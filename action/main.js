@@ -34,7 +34,7 @@ async function main() {
 	setOutput('tenant-id', status.identities?.[0]?.tenantId ?? inputs.tenantID);
 
 	if (az && inputs.azLogin !== false) {
-		saveState('az', 'true');
+		saveState('az', JSON.stringify(az)); // so that post runs no other, whatever becomes of PATH
 		await signIn(az, inputs, changes());
 		info('Azure CLI is signed in.');
 	}

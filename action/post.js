@@ -1,6 +1,6 @@
 // The action's last step, at the job's end whatever came before: stops azoidc, and tells what it did.
 import {stopArguments} from './arguments.js';
-import {findAz, signOut} from './azurecli.js';
+import {signOut} from './azurecli.js';
 import {addSummary, state} from './files.js';
 import {relay, warning, withoutMasks} from './log.js';
 import {ending, run} from './run.js';
@@ -19,8 +19,8 @@ async function attempt(what, f) {
 	}
 }
 
-if (state('az') === 'true') {
-	await attempt('Azure CLI stays signed in', async () => signOut(findAz()));
+if (state('az') !== '') {
+	await attempt('Azure CLI stays signed in', () => signOut(JSON.parse(state('az'))));
 }
 if (name !== '') {
 	const status = state('started') === 'true' && await attempt('azoidc isn\'t running any more', () => readStatus(binary, name));
