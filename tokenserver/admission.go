@@ -45,13 +45,28 @@ func isTokenPath(requested string) bool {
 	return requested == path || ok && behind != "" && !strings.Contains(behind, "/")
 }
 
-// hostOf is the host of an address that may have a port.
+// hostOf is the host of an address that may have a port, "" of what is none.
 func hostOf(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if strings.ContainsFunc(port, isNoDigit) || strings.HasPrefix(address, "[") != strings.Contains(host, ":") {
+			return ""
+		}
 		return host
 	}
-	return strings.Trim(address, "[]")
+	if inside, ok := strings.CutPrefix(address, "["); ok {
+		inside, ok = strings.CutSuffix(inside, "]")
+		if !ok || !strings.Contains(inside, ":") { // only an IPv6 address is in brackets
+			return ""
+		}
+		return inside
+	}
+	if strings.Contains(address, ":") { // and it always is
+		return ""
+	}
+	return address
 }
+
+func isNoDigit(r rune) bool { return r < '0' || r > '9' }
 
 func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()

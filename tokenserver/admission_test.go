@@ -126,6 +126,20 @@ func TestAttacksAreRefused(t *testing.T) {
 	}
 }
 
+func TestHostsThatAreNone(t *testing.T) {
+	for _, host := range []string{"[::1", "::1]", "::1", "[::1]]", "[[::1]]", "[::1]:", "[::1]:x", "[::1]x", "[127.0.0.1]", "[127.0.0.1]:1", "[localhost]",
+		"127.0.0.1:x", "127.0.0.1:1:1", "127.0.0.1:-1", "[::1%25lo]:1", "[::1%lo]", " 127.0.0.1", "127.0.0.1.", "127.1", "0x7f000001", "2130706433", "[]", "[]:1", ":1", "localhost.", "user@localhost"} {
+		handler, env := newHandler(t, &source{})
+		r := newRequest(env, vault)
+		r.Host = host
+		want := http.StatusForbidden
+		if host == "[::1]:" { // an empty port is one, RFC 3986 section 3.2.3
+			want = http.StatusOK
+		}
+		require.Equal(t, want, serve(t, handler, r).status, host)
+	}
+}
+
 func TestLoopbackHosts(t *testing.T) {
 	for _, host := range []string{"127.0.0.1:41741", "127.0.0.1", "localhost:41741", "LOCALHOST", "[::1]:41741", "[::1]", "127.1.2.3:1"} {
 		handler, env := newHandler(t, &source{})

@@ -8,4 +8,7 @@ const (
 	MaxQuery          = maxQuery
 	MaxHeader         = maxHeader
 	ReadHeaderTimeout = readHeaderTimeout
+	MaxStrangers      = maxStrangers
+	MaxAdmitted       = maxAdmitted
+	Patience          = patience
 )

@@ -63,8 +63,14 @@ func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 // ServeHTTP answers with a token, or with an error in the protocol's form. It looks at what a request asks for only
 // after the request has presented the secret.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	conn := connectionOf(r)
 	if refused := h.admit(r); refused != nil {
+		conn.refuse()
 		refused.write(w, r)
+		return
+	}
+	if !conn.admit() {
+		busy().write(w, r)
 		return
 	}
 	request, refused := h.parse(r)
@@ -81,6 +87,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, newTokenAnswer(token, request.resource, h.clientID))
+}
+
+// busy refuses for as long as the requests of others take.
+func busy() *errorAnswer {
+	refused := refuse(http.StatusServiceUnavailable, "too many requests wait for tokens at the same time")
+	refused.retryAfter = time.Second
+	return refused
 }
 
 // Preload acquires a token for each scope, all at the same time, exactly as later requests for them will: a TokenCache

@@ -148,11 +148,12 @@ func refuse(status int, message string) *errorAnswer {
 	return &errorAnswer{StatusCode: status, Message: message}
 }
 
+// write ends the connection, too: it isn't for those who are refused to keep.
 func (e *errorAnswer) write(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 { // don't wait long for a body that nobody reads
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lastWords))
-		w.Header().Set("Connection", "close")
 	}
+	w.Header().Set("Connection", "close")
 	switch e.StatusCode {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "X-IDENTITY-HEADER") // a challenge is required, RFC 9110 section 15.5.2

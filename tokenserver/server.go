@@ -50,6 +50,7 @@ func Start(cred azcore.TokenCredential, options *Options) (*Server, error) {
 }
 
 func serve(handler *Handler, listener net.Listener) *Server {
+	door := newDoor(listener)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		Handler: handler,
@@ -59,6 +60,8 @@ func serve(handler *Handler, listener net.Listener) *Server {
 	}
 	s.server = &http.Server{
 		Handler:                      handler,
+		ConnContext:                  inContext,
+		ConnState:                    door.watch,
 		BaseContext:                  func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout:            readHeaderTimeout,
 		WriteTimeout:                 writeTimeout,
@@ -69,7 +72,7 @@ func serve(handler *Handler, listener net.Listener) *Server {
 	}
 	go func() {
 		defer close(s.served)
-		_ = s.server.Serve(listener) // returns when closed
+		_ = s.server.Serve(door) // returns when closed
 	}()
 	return s
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // A command that outlives its OIDC token and its first access tokens many times is served all the same. Nothing secret
@@ -86,15 +89,31 @@ func TestExecEnvironment(t *testing.T) {
 	}
 }
 
-// Ten thousand requests at once, half of them without the secret; then the server is still up.
-func TestExecFlood(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs ten thousand open files")
+// Somebody else on the machine makes ten thousand connections. The command's thousand requests are answered all the same,
+// though azoidc may have 1024 files open, as is usual.
+func TestExecServesAmongTenThousandConnections(t *testing.T) {
+	t.Parallel()
+	sh, err := exec.LookPath("sh")
+	if err != nil || runtime.GOOS == "windows" {
+		t.Skip("there is no ulimit here")
+	}
+	connections := 10000
+	if testing.Short() {
+		connections = 2000
 	}
 	cloud := newServer(t, nil)
-	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "flood", "exec", "-scope", vaultScope)
-	status, _ := p.run()
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "ask", "exec", "-scope", vaultScope)
+	p.cmd.Args = append([]string{"sh", "-c", `ulimit -n 1024; exec "$0" "$@"`, binary}, p.cmd.Args[1:]...)
+	p.cmd.Path = sh
+	p.start()
+	endpoint, err := url.Parse(p.environment().get("IDENTITY_ENDPOINT"))
+	require.NoError(t, err)
+	testkit.Storm(t, endpoint.Host, connections)
+	_, err = io.WriteString(p.stdin, "begin\n")
+	require.NoError(t, err)
+	status, _ := p.wait()
 	require.Zero(t, status, p.stderr.String())
+	require.Empty(t, p.stderr.String())
 	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 }
 

@@ -6,14 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -56,8 +53,8 @@ func play(role string) int {
 		stay()
 	case "deploy":
 		err = deploy()
-	case "flood":
-		err = flood()
+	case "ask":
+		err = ask()
 	default:
 		err = errors.New("no such role")
 	}
@@ -148,58 +145,30 @@ func deploy() error {
 	return nil
 }
 
-// flood makes ten thousand requests at once, every second one with a wrong secret, and then one as others do.
-func flood() error {
-	const clients = 10000
-	endpoint, err := url.Parse(os.Getenv("IDENTITY_ENDPOINT"))
-	if err != nil {
+// ask waits for a line, and makes a thousand requests for tokens, each on a connection of its own.
+func ask() error {
+	if err := json.NewEncoder(os.Stdout).Encode(os.Environ()); err != nil {
 		return err
 	}
-	conns := make([]net.Conn, clients)
-	for i := range conns {
-		if conns[i], err = net.Dial("tcp", endpoint.Host); err != nil {
-			return err
-		}
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return err
 	}
-	for i, conn := range conns {
-		if err := ask(conn, endpoint, secretFor(i)); err != nil {
-			return err
-		}
-	}
-	for i, conn := range conns {
-		answer, err := io.ReadAll(conn)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for i := range 1000 {
+		r, err := http.NewRequest(http.MethodGet, os.Getenv("IDENTITY_ENDPOINT")+"?api-version=2019-08-01&resource="+vault, nil)
 		if err != nil {
 			return err
 		}
-		_ = conn.Close()
-		if served := strings.Contains(string(answer), "access_token"); served != (i%2 == 0) {
-			return fmt.Errorf("request %d: served %t: %.200s", i, served, answer)
+		r.Header.Set("X-IDENTITY-HEADER", os.Getenv("IDENTITY_HEADER"))
+		response, err := client.Do(r)
+		if err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+		answer, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK {
+			return fmt.Errorf("request %d: %s %s %w", i, response.Status, answer, err)
 		}
 	}
-	conn, err := net.Dial("tcp", endpoint.Host)
-	if err != nil {
-		return err
-	}
-	if err := ask(conn, endpoint, secretFor(0)); err != nil {
-		return err
-	}
-	answer, err := io.ReadAll(conn)
-	if !strings.Contains(string(answer), "access_token") {
-		return errors.New("the server didn't stay up")
-	}
-	return err
-}
-
-func secretFor(i int) string {
-	secret := os.Getenv("IDENTITY_HEADER")
-	if i%2 == 1 {
-		return strings.Repeat("0", len(secret))
-	}
-	return secret
-}
-
-func ask(conn net.Conn, endpoint *url.URL, secret string) error {
-	_, err := fmt.Fprintf(conn, "GET %s?api-version=2019-08-01&resource=%s HTTP/1.1\r\nHost: %s\r\nX-IDENTITY-HEADER: %s\r\nConnection: close\r\n\r\n",
-		endpoint.Path, vault, endpoint.Host, secret)
-	return err
+	return nil
 }

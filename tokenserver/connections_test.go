@@ -1,0 +1,116 @@
+package tokenserver_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/tokenserver"
+)
+
+// A new stranger takes the place of the oldest one, who had its time; one who has presented the secret stays.
+func TestStrangersMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, env := newHandler(t, &source{})
+		listener := newPipes()
+		server := tokenserver.Serve(handler, listener)
+		began := time.Now()
+		rightful := listener.dial()
+		require.Equal(t, http.StatusOK, ask(t, rightful, env))
+		var strangers []net.Conn
+		for range 3 * tokenserver.MaxStrangers {
+			strangers = append(strangers, listener.dial())
+		}
+		require.Equal(t, http.StatusOK, ask(t, listener.dial(), env), "who comes after them")
+		require.Equal(t, http.StatusOK, ask(t, rightful, env), "who came before them")
+		require.LessOrEqual(t, time.Since(began), 3*tokenserver.Patience)
+		synctest.Wait()
+		left := 0
+		for _, conn := range strangers {
+			if err := conn.SetReadDeadline(time.Now()); errors.Is(err, io.ErrClosedPipe) {
+				left++
+			}
+		}
+		require.InDelta(t, 2*tokenserver.MaxStrangers, left, 2)
+		require.NoError(t, server.Close())
+	})
+}
+
+// Requests that wait for tokens have places, too. When all are taken by such, others are asked to come again.
+func TestTooManyRequestsAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, release := context.WithCancel(t.Context())
+		handler, env := newHandler(t, &source{get: func(context.Context) (azcore.AccessToken, error) {
+			<-ctx.Done()
+			return azcore.AccessToken{Token: theToken, ExpiresOn: time.Now().Add(time.Hour)}, nil
+		}})
+		listener := newPipes()
+		server := tokenserver.Serve(handler, listener)
+		var waiting sync.WaitGroup
+		for range tokenserver.MaxAdmitted {
+			conn := listener.dial()
+			waiting.Go(func() { require.Equal(t, http.StatusOK, ask(t, conn, env)) })
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusServiceUnavailable, ask(t, listener.dial(), env))
+		release()
+		waiting.Wait()
+		for range 2 * tokenserver.MaxAdmitted { // those that are idle make room
+			require.Equal(t, http.StatusOK, ask(t, listener.dial(), env))
+		}
+		require.NoError(t, server.Close())
+	})
+}
+
+// ask makes a request that leaves the connection open, and returns the answer's status.
+func ask(t *testing.T, conn net.Conn, env map[string]string) int {
+	t.Helper()
+	r := newRequest(env, vault)
+	r.RequestURI = ""
+	require.NoError(t, r.Write(conn))
+	response, err := http.ReadResponse(bufio.NewReader(conn), r)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+// Somebody without the secret makes ten thousand connections and makes each anew again and again. Somebody with it makes a
+// thousand requests meanwhile, all on one connection or each on its own, and none fails.
+func TestRightfulClientAmongTenThousandConnections(t *testing.T) {
+	t.Parallel()
+	server := start(t, &source{})
+	connections := 10000
+	if testing.Short() {
+		connections = 2000
+	}
+	testkit.Storm(t, strings.TrimPrefix(server.URL, "http://"), connections)
+	for _, kept := range []bool{true, false} {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: !kept}}
+		for i := range 500 {
+			r := newRequest(server.Env(), vault)
+			r.RequestURI = ""
+			response, err := client.Do(r)
+			require.NoError(t, err, "request %d", i)
+			answer, err := io.ReadAll(response.Body)
+			require.NoError(t, err, "request %d", i)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			require.Contains(t, string(answer), theToken)
+		}
+		client.CloseIdleConnections()
+	}
+}
