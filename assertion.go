@@ -78,7 +78,8 @@ func repeated(source assertionSource, retries retry.Options) AssertionFunc {
 		if err != nil {
 			return "", err
 		}
-		return fromElsewhere(source.name(), fresh.jwt)
+		jwt, err := fromElsewhere(source.name(), fresh.jwt)
+		return jwt, fresh.traced(err)
 	}
 }
 
@@ -100,6 +101,7 @@ type assertion struct {
 	// clockOffset is how far the source's clock is ahead of this machine's, or else Entra's, if one has told the time.
 	clockOffset time.Duration
 	clockTold   bool
+	answer      *oidcAnswer // that it came in, if it came over this library's leg
 }
 
 // An assertionSource makes one request for an assertion; the exchange decides whether to make another one.

@@ -2,6 +2,7 @@ package azoidc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -173,9 +174,19 @@ func (e oidcEndpoint) tokenless(a oidcAnswer, said, advice string) *AssertionErr
 }
 
 func (a oidcAnswer) assertion(jwt string) assertion {
-	fresh := assertion{jwt: jwt, received: a.received}
+	a.secrets = append(a.secrets, jwt)
+	fresh := assertion{jwt: jwt, received: a.received, answer: &a}
 	fresh.clockOffset, fresh.clockTold = clock.Offset(a.header, a.received)
 	return fresh
+}
+
+// traced makes the error of an assertion that isn't used tell which request it came from, as far as that is known.
+func (a *assertion) traced(err error) error {
+	if unusable := (*AssertionError)(nil); a.answer != nil && errors.As(err, &unusable) {
+		unusable.StatusCode = a.answer.status
+		unusable.asked, unusable.trace, unusable.response = a.answer.asked, a.answer.trace(), a.answer.response
+	}
+	return err
 }
 
 func (a oidcAnswer) succeeded() bool { return a.status >= 200 && a.status < 300 }

@@ -1,12 +1,20 @@
 package azoidc
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"unicode"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -37,6 +45,50 @@ func FuzzAzureDevOpsAnswer(f *testing.F) {
 		requireOneLine(t, redact.Line(words))
 	})
 }
+
+// An answer of success whose token is of no use keeps the identifiers by which its service finds the request.
+func TestUnusableAssertionsKeepTheServicesTrace(t *testing.T) {
+	stale := "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://issuer.example","sub":"me","exp":1000000000}`)) + ".c2ln"
+	for name, body := range map[string]string{"no JWT": "octocat", "stale": stale, "a JWT and a command": stale + "\n::add-path::x", "none": ""} {
+		for system, credential := range credentialsAnswered(t, body) {
+			t.Run(system+" "+name, func(t *testing.T) {
+				_, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://vault.azure.net/.default"}})
+				var unusable *AssertionError
+				require.ErrorAs(t, err, &unusable)
+				require.Equal(t, http.StatusOK, unusable.StatusCode)
+				require.Regexp(t, `\n +asked: +(GET|POST) https://ci.example/`, err.Error())
+				require.Regexp(t, `\n +trace: +X-Vss-E2eid 1-2-3, X-Github-Request-Id A:B:C`, err.Error())
+				require.NotContains(t, err.Error(), "c2ln")
+				require.NotContains(t, err.Error(), "request-token")
+			})
+		}
+	}
+}
+
+// credentialsAnswered are credentials whose OIDC endpoint answers with that token.
+func credentialsAnswered(t *testing.T, token string) map[string]azcore.TokenCredential {
+	t.Helper()
+	cloud := azoidctest.New(nil)
+	options := CredentialOptions{ClientOptions: azcore.ClientOptions{Retry: policy.RetryOptions{MaxRetries: -1}, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Host != "ci.example" {
+			return cloud.Do(r)
+		}
+		body, err := json.Marshal(map[string]string{"value": token, "oidcToken": token})
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)),
+			Header: http.Header{"X-Vss-E2eid": {"1-2-3"}, "X-Github-Request-Id": {"A:B:C"}}}, err
+	})}}
+	github, err := NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), &GitHubActionsCredentialOptions{
+		CredentialOptions: options, RequestURL: "https://ci.example/oidc?api-version=2.0", RequestToken: "request-token"})
+	require.NoError(t, err)
+	devops, err := NewAzurePipelinesCredential(cloud.TenantID(), cloud.ClientID(), "connection", "request-token", &AzurePipelinesCredentialOptions{
+		CredentialOptions: options, RequestURI: "https://ci.example/oidc"})
+	require.NoError(t, err)
+	return map[string]azcore.TokenCredential{"GitHub Actions": github, "Azure Pipelines": devops}
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 func requireOneLine(t *testing.T, text string) {
 	t.Helper()

@@ -358,7 +358,7 @@ func requestFrom(ctx context.Context, source assertionSource) (fresh assertion, 
 // answered from a cache, or with half a file.
 func (a *attempt) acceptable(ctx context.Context, fresh assertion) (assertion, *retry.Failure) {
 	for second := false; ; second = true {
-		err := fresh.check(a.source.name(), &a.entra)
+		err := fresh.traced(fresh.check(a.source.name(), &a.entra))
 		switch {
 		case err == nil:
 			return fresh, nil
