@@ -66,7 +66,7 @@ func (c *Cache) GetToken(ctx context.Context, options policy.TokenRequestOptions
 	hash := k.hash()
 	if e := c.table.find(hash, k); e != nil && options.Claims == "" {
 		if held := e.held.Load(); held != nil && held.due.ahead(c.now()) {
-			return held.AccessToken, nil
+			return held.token(), nil
 		}
 	}
 	return c.slow(ctx, k, hash, options)

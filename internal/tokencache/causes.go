@@ -37,7 +37,7 @@ func JoinByCause(scopes []string, errs []error) error {
 	for i, c := range causes {
 		texts[i] = c.String()
 	}
-	joined.text = strings.Join(texts, "\n")
+	joined.text = redact.Text(strings.Join(texts, "\n"))
 	return joined
 }
 

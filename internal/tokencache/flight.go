@@ -106,7 +106,7 @@ func (t ticket) redeem(ctx context.Context, c *Cache) (azcore.AccessToken, error
 	case t.err != nil:
 		return azcore.AccessToken{}, t.err
 	case t.flight == nil:
-		return t.held.AccessToken, nil
+		return t.held.token(), nil
 	}
 	select {
 	case <-t.flight.done:
@@ -115,9 +115,9 @@ func (t ticket) redeem(ctx context.Context, c *Cache) (azcore.AccessToken, error
 	}
 	switch {
 	case t.flight.err == nil:
-		return t.flight.token.AccessToken, nil
+		return t.flight.token.token(), nil
 	case t.held.works(c.now()):
-		return t.held.AccessToken, nil
+		return t.held.token(), nil
 	}
 	return azcore.AccessToken{}, c.eachError(t.flight.err)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
@@ -30,7 +31,8 @@ const (
 
 // A heldToken never changes. Its RefreshOn is always set. Its three instants, in this order, count by both clocks.
 type heldToken struct {
-	azcore.AccessToken
+	issued   azcore.AccessToken // without its Token, which no printer of whatever leads here may show
+	secret   redact.Secret
 	due      Instant // RefreshOn
 	expired  Instant
 	end      Instant // ExpiresOn
@@ -50,8 +52,17 @@ func (c *Cache) hold(token azcore.AccessToken, now Instant) *heldToken {
 	}
 	h.due = earlier(now.until(c.refreshOn(token, now.Wall.Round(0), life)), h.expired)
 	token.RefreshOn = h.due.Wall.UTC()
-	h.AccessToken = token
+	h.secret = redact.Keep(token.Token)
+	token.Token = ""
+	h.issued = token
 	return h
+}
+
+// token is what callers get.
+func (h *heldToken) token() azcore.AccessToken {
+	token := h.issued
+	token.Token = h.secret.Reveal()
+	return token
 }
 
 func (c *Cache) refreshOn(token azcore.AccessToken, now time.Time, life time.Duration) time.Time {
@@ -89,7 +100,7 @@ func (h *heldToken) works(now Instant) bool { return h != nil && h.end.ahead(now
 // bringsNothing tells that other is the same token again, or one that lasts no longer: a credential with a cache of its own
 // handed it out.
 func (h *heldToken) bringsNothing(other *heldToken, now Instant) bool {
-	if other.Token == h.Token && !other.ExpiresOn.After(h.ExpiresOn) {
+	if other.secret.Reveal() == h.secret.Reveal() && !other.issued.ExpiresOn.After(h.issued.ExpiresOn) {
 		return true // whatever the clock, which may have been set meanwhile, says of how long it lasts
 	}
 	return other.end.left(now) <= h.end.left(now)

@@ -22,7 +22,7 @@ func (c *Cache) Tokens() []Status {
 		if held, lastError := e.status(); held != nil {
 			list = append(list, Status{
 				Scopes: slices.Clone(e.request.Scopes), TenantID: e.key.tenantID, CAE: e.key.cae,
-				ExpiresOn: held.ExpiresOn, RefreshOn: held.RefreshOn, LastError: c.eachError(lastError),
+				ExpiresOn: held.issued.ExpiresOn, RefreshOn: held.issued.RefreshOn, LastError: c.eachError(lastError),
 			})
 		}
 	}
