@@ -9,12 +9,14 @@ import {readStatus, summary} from './status.js';
 const binary = state('binary');
 const name = state('name');
 
+const warningLines = 3; // what follows in az' messages is a traceback
+
 /** attempt lets what follows happen even if this doesn't: the deployment itself was well, so the job isn't failed. */
 async function attempt(what, f) {
 	try {
 		return await f();
 	} catch (failure) {
-		warning(`${what}: ${failure.message}`);
+		warning(`${what}: ${failure.message.split('\n').slice(0, warningLines).join('\n')}`);
 		return undefined;
 	}
 }

@@ -55,6 +55,8 @@ func (c *cloud) env(home, certificate string) []string {
 		"ARM_RESOURCE=" + armResource,
 		"OTHER_URL=" + c.other.URL,
 		"OTHER_RESOURCE=" + otherURI,
+		"SUBSCRIPTION_ID=" + subscriptionID,
+		"AZOIDC_DISABLE_INSTANCE_DISCOVERY=true",
 	}
 	for name, value := range c.server.GitHubJob(nil).Env() {
 		env = append(env, name+"="+value)
