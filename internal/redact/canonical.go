@@ -1,6 +1,9 @@
 package redact
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // nested is how many escapings within one another are undone.
 const nested = 3
@@ -82,8 +85,13 @@ func hexadecimal(digits []byte, size int) (byte, int) {
 	return byte(c), size
 }
 
-// characterReference undoes HTML's &#45; and &#x2d;.
+// characterReference undoes HTML's &#45;, &#x2d; and &amp;.
 func characterReference(text []byte) (byte, int) {
+	for name, c := range map[string]byte{"&amp;": '&', "&lt;": '<', "&gt;": '>', "&quot;": '"'} {
+		if bytes.HasPrefix(text, []byte(name)) {
+			return c, len(name)
+		}
+	}
 	end := 2
 	for end < len(text) && end < 8 && text[end] != ';' {
 		end++

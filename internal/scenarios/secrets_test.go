@@ -1,6 +1,8 @@
 package scenarios_test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -99,4 +101,46 @@ func TestRefusalsAreLogged(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, lines(), "not you")
 	}
+}
+
+// TestEchoesOfSecrets: what a service sends back of what it got is taken out, in each form that it can plausibly have.
+func TestEchoesOfSecrets(t *testing.T) {
+	for _, s := range testkit.Systems {
+		for _, leg := range []azoidctest.Leg{s.Leg, azoidctest.EntraToken} {
+			for name, form := range testkit.Echoes {
+				t.Run(fmt.Sprint(s.Name, "/", leg, "/", name), func(t *testing.T) {
+					lines := testkit.Logged.Keep(t)
+					local := azoidctest.New(nil)
+					var secret string
+					cred := makers["own"](t, local, s, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+						if legOf(r, s) != leg {
+							return local.Do(r)
+						}
+						secret = sentWith(t, r)
+						echo := form(secret)
+						return answered(400, "Sorry, "+echo, http.Header{"X-Ms-Request-Id": {echo}, "X-Vss-E2eid": {echo}},
+							jsonOf(map[string]any{"message": "you sent " + echo, "error_description": "AADSTS700016: " + echo, "trace_id": echo}))
+					}))
+					_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+					require.ErrorContains(t, err, "[redacted]")
+					require.Greater(t, len(secret), 20)
+					for printed, output := range testkit.FormsOf(t, err) {
+						require.Empty(t, testkit.LeftOf(secret, output), printed)
+						require.Empty(t, testkit.LeftOf(form(secret), output), printed)
+					}
+					require.Empty(t, testkit.LeftOf(form(secret), lines()))
+				})
+			}
+		}
+	}
+}
+
+// sentWith is the secret that a request carries.
+func sentWith(t *testing.T, r *http.Request) string {
+	t.Helper()
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return bearer
+	}
+	require.NoError(t, r.ParseForm())
+	return r.Form.Get("client_assertion")
 }

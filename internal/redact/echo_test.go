@@ -1,0 +1,101 @@
+package redact_test
+
+import (
+	"encoding/base64"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// secrets are one of each kind: a JWT, GitHub's request token is one too, an Azure DevOps token, one with characters that
+// encodings change, and a short one.
+func secrets() map[string]string {
+	random := rand.New(rand.NewPCG(1, 2))
+	letters := func(n int, alphabet string) string {
+		text := make([]byte, n)
+		for i := range text {
+			text[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		return string(text)
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return map[string]string{
+		"JWT":     "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJ" + letters(900, alphabet) + "." + letters(342, alphabet),
+		"PAT":     strings.ToLower(letters(52, alphabet[:52])),
+		"strange": letters(60, `+/=.~"\<>&%-_ab1`),
+		"short":   letters(12, alphabet),
+	}
+}
+
+// TestEchoes: whatever the form, at most 15 characters of it in a row are left, where it was cut.
+func TestEchoes(t *testing.T) {
+	for kind, secret := range secrets() {
+		for name, form := range testkit.Echoes {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				echo := form(secret)
+				for _, text := range []string{echo, "you sent " + echo, echo + " isn't it", "<" + echo + ">", `{"a":"` + echo + `"}`} {
+					require.Empty(t, testkit.LeftOf(echo, redact.Line(text, secret)), redact.Line(text, secret))
+				}
+			})
+		}
+	}
+}
+
+// TestEchoesCutShort: parts of 16 characters and more, from the beginning, the middle and the end, and each segment of a JWT.
+func TestEchoesCutShort(t *testing.T) {
+	secret := secrets()["JWT"]
+	for _, length := range []int{16, 17, 20, 23, 24, 31, 64, 300} {
+		for _, start := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40, 41, len(secret) - length - 1, len(secret) - length} {
+			part := secret[start : start+length]
+			require.Equal(t, "cut [redacted] off", redact.Line("cut "+part+" off", secret), "%d from %d", length, start)
+			encoded := base64.RawURLEncoding.EncodeToString([]byte(secret))[start : start+length]
+			require.Equal(t, "cut [redacted] off", redact.Line("cut "+encoded+" off", secret), "%d from %d of base64", length, start)
+		}
+	}
+	for _, segment := range strings.Split(secret, ".") {
+		require.Equal(t, "a [redacted]", redact.Line("a "+segment, secret))
+	}
+	for _, text := range []string{"cut " + secret[:15], "AADSTS700016: Application with identifier '4c8e1b7d-2f36-49a5-8d0c-6b9f1e3a5d72' wasn't found"} {
+		require.Equal(t, text, redact.Line(text, secret), "what is too short to be one is left")
+	}
+}
+
+// TestSecretsThatRepeatThemselves are found whole, and cost no more time.
+func TestSecretsThatRepeatThemselves(t *testing.T) {
+	secret := strings.Repeat("A", 2000) + "end"
+	require.Equal(t, "[redacted]", redact.Line(secret, secret))
+	require.Equal(t, "sent [redacted]!", redact.Line("sent "+strings.Repeat("A", 500)+"!", secret))
+}
+
+func TestUnknownJWTs(t *testing.T) {
+	for _, jwt := range []string{
+		"eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl", "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJtZS", "eyJ0eXAiOiJKV1QifQ.",
+		"eyJhbGciOiJSU0EtT0FFUCJ9.a2V5.aXY.Y2lwaGVy.dGFn",
+	} {
+		require.Equal(t, "got [redacted]", redact.Line("got "+jwt))
+	}
+}
+
+// notOfTokens holds for what no kind of token has, with which one could look like an escape of another.
+func notOfTokens(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`\%&`, r) }
+
+func FuzzEchoes(f *testing.F) {
+	f.Add("a secret of some length", "before ", " after", 3)
+	f.Fuzz(func(t *testing.T, secret, before, after string, form int) {
+		names := []string{"as it is", "base64", "base64url", "query", "JSON", "hexadecimal"}
+		name := names[uint(form)%uint(len(names))]
+		if secret = strings.TrimSpace(secret); len(secret) < 16 || len(secret) > 1000 || len(before)+len(after) > 1000 || overlaps(secret) {
+			t.Skip()
+		}
+		echo := testkit.Echoes[name](secret)
+		if strings.Contains(before+after, echo[:8]) || strings.ContainsFunc(secret, notOfTokens) {
+			t.Skip()
+		}
+		require.NotContains(t, redact.Text(before+echo+after, secret), echo, name)
+	})
+}
