@@ -9,6 +9,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/recovered"
 )
 
 // patience is how much longer than its deadline a flight waits for a credential to say why it failed; then it is given
@@ -47,7 +49,7 @@ func (f *flight) start(ctx flightContext, c *Cache, e *entry, request policy.Tok
 		err := errGone
 		defer func() {
 			if value := recover(); value != nil {
-				err = Panicked(value)
+				err = fmt.Errorf("azoidc: no token for %s: %w", quoted(request.Scopes), recovered.Error(value))
 			}
 			f.cancel()
 			overdue.Stop()

@@ -1,0 +1,110 @@
+package tokencache_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// TestAFlightLeavesTheCallersRequestAlone: what a caller's context says about the caller's own request is neither read nor
+// written by an acquisition, whatever credential is behind the cache.
+func TestAFlightLeavesTheCallersRequestAlone(t *testing.T) {
+	for name, newCredential := range map[string]func(*azoidctest.Cloud) azcore.TokenCredential{
+		"azidentity's": func(cloud *azoidctest.Cloud) azcore.TokenCredential {
+			return azoidc.NewTokenCache(testkit.NewAzidentity(t, cloud), nil)
+		},
+		"this package's": func(cloud *azoidctest.Cloud) azcore.TokenCredential { return testkit.NewGitHub(t, cloud) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				cred := newCredential(cloud)
+				var captured *http.Response
+				ctx := policy.WithCaptureResponse(t.Context(), &captured)
+				ctx = policy.WithHTTPHeader(ctx, http.Header{"X-Of-The-Caller": {"1"}})
+				ctx = policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1})
+				cloud.FailNext(azoidctest.EntraToken, 1, testkit.Text(http.StatusServiceUnavailable, ""))
+
+				first, err := cred.GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+				require.NoError(t, err, "the credential's own retries count")
+				time.Sleep(time.Until(first.ExpiresOn) - 4*time.Minute) // when MSAL, too, has it no longer
+				_, err = cred.GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+				require.NoError(t, err)
+				synctest.Wait()
+				second, err := cred.GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+				require.NoError(t, err)
+				require.NotEqual(t, first.Token, second.Token, "refreshed in the background")
+
+				require.Nil(t, captured)
+				require.NotEmpty(t, cloud.Requests())
+				for _, request := range cloud.Requests() {
+					require.Empty(t, request.Header.Get("X-Of-The-Caller"), request.URL)
+				}
+			})
+		})
+	}
+}
+
+type (
+	traceKey  struct{}
+	headerKey struct{}
+)
+
+// TestAFlightHasTheCallersOtherValues, those of azcore's own types, too.
+func TestAFlightHasTheCallersOtherValues(t *testing.T) {
+	baggage := http.Header{"Baggage": {"1"}}
+	ctx := context.WithValue(t.Context(), traceKey{}, "the caller's span")
+	ctx = context.WithValue(ctx, headerKey{}, baggage)
+	ctx = policy.WithHTTPHeader(ctx, http.Header{"X-Of-The-Caller": {"1"}})
+	cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, _ testkit.TokenRequest) error {
+		require.Equal(t, "the caller's span", ctx.Value(traceKey{}))
+		require.Equal(t, baggage, ctx.Value(headerKey{}))
+		_, bounded := ctx.Deadline()
+		require.True(t, bounded)
+		return nil
+	}}
+	_, err := azoidc.NewTokenCache(cred, nil).GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+	require.NoError(t, err)
+}
+
+// TestAnEndedContextBeginsNothing, but is served what is there.
+func TestAnEndedContextBeginsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		ended, end := context.WithCancel(t.Context())
+		end()
+		request := testkit.ForScope(testkit.VaultScope)
+
+		_, err := cache.GetToken(ended, request)
+		require.ErrorIs(t, err, context.Canceled)
+		_, err = cache.GetToken(ended, withClaims(testkit.VaultScope, challenge))
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, cache.Preload(ended, testkit.VaultScope, testkit.GraphScope), context.Canceled)
+		synctest.Wait()
+		require.Zero(t, cred.Count())
+
+		first := testkit.Get(t, cache, testkit.VaultScope)
+		for _, until := range []time.Time{time.Now(), first.RefreshOn, first.ExpiresOn.Add(-time.Second)} {
+			time.Sleep(time.Until(until))
+			token, err := cache.GetToken(ended, request)
+			require.NoError(t, err)
+			require.Equal(t, first, token)
+		}
+		time.Sleep(time.Second)
+		_, err = cache.GetToken(ended, request)
+		require.ErrorIs(t, err, context.Canceled)
+		synctest.Wait()
+		require.Equal(t, 1, cred.Count())
+	})
+}
