@@ -2,15 +2,18 @@ package tokencache_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/retry"
 	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -59,7 +62,12 @@ func newClockedCache() *clockedCache {
 	c := &clockedCache{}
 	c.clocks.now()
 	c.cred = &testkit.FakeCredential{Life: time.Hour, Now: func() time.Time { return c.clocks.now().Wall }}
-	c.Init(c.cred, tokencache.Options{Clock: c.clocks.now})
+	c.Init(c.cred, tokencache.Options{Clock: c.clocks.now, RetryAfter: func(err error) time.Duration {
+		if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(err, &failed) {
+			return retry.After(failed.RawResponse.Header)
+		}
+		return 0
+	}})
 	return c
 }
 

@@ -85,8 +85,9 @@ func checkToken(token azcore.AccessToken, scopes []string, now Instant) error {
 		return fmt.Errorf("azoidc: the credential returned an empty token for %s", quoted(scopes))
 	case strings.ContainsFunc(token.Token, func(r rune) bool { return r < ' ' || r > '~' }):
 		return fmt.Errorf("azoidc: the credential returned a token for %s with characters that no token has", quoted(scopes))
-	case expiresOn.IsZero():
-		return fmt.Errorf("azoidc: the credential returned a token for %s that doesn't say when it expires (ExpiresOn is zero)", quoted(scopes))
+	case expiresOn.Unix() <= 0: // of a zero time, or of a zero in an answer
+		return fmt.Errorf("azoidc: the credential returned a token for %s that doesn't say when it expires: its ExpiresOn is %s",
+			quoted(scopes), expiresOn.UTC().Format(time.RFC3339))
 	case !expiresOn.After(now.Wall):
 		return fmt.Errorf("azoidc: the credential returned a token for %s that expired at %s, %s ago; check this machine's clock",
 			quoted(scopes), expiresOn.UTC().Format(time.RFC3339), now.Wall.Sub(expiresOn).Round(time.Second))

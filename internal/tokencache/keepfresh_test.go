@@ -3,13 +3,18 @@ package tokencache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -143,4 +148,151 @@ func TestKeepFreshRunsTwiceWithoutHarm(t *testing.T) {
 		require.Equal(t, 2, cred.Count())
 		require.True(t, errors.Is(one(), context.Canceled) && errors.Is(two(), context.Canceled))
 	})
+}
+
+// TestKeepFreshEndsItsRefreshesTogether: each takes five seconds to end.
+func TestKeepFreshEndsItsRefreshesTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const scopes = 20
+		var running atomic.Int32
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		for i := range scopes {
+			testkit.Get(t, cache, testkit.ScopeNumber(i))
+		}
+		cred.SetAnswer(func(ctx context.Context, _ testkit.TokenRequest) error {
+			running.Add(1)
+			defer running.Add(-1)
+			<-ctx.Done()
+			time.Sleep(5 * time.Second)
+			return ctx.Err()
+		})
+		end := keepFresh(t, cache)
+		time.Sleep(45*time.Minute + time.Second)
+		require.EqualValues(t, scopes, running.Load())
+		start := time.Now()
+		require.ErrorIs(t, end(), context.Canceled)
+		require.Equal(t, 5*time.Second, time.Since(start))
+		require.Zero(t, running.Load())
+	})
+}
+
+// TestKeepFreshMindsNoEntryThatHoldsNothing: one whose first acquisition failed, and one that was invalidated.
+func TestKeepFreshMindsNoEntryThatHoldsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		testkit.Get(t, cache, testkit.VaultScope)
+		cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
+		require.ErrorIs(t, err, testkit.ErrOutage)
+		cred.SetAnswer(nil)
+		early := keepFresh(t, cache) // finds the failed one
+		synctest.Wait()
+		cache.InvalidateAll()
+		late := keepFresh(t, cache) // finds the invalidated one
+		time.Sleep(24 * time.Hour)
+		require.Equal(t, 2, cred.Count(), "nobody wants these")
+		testkit.Get(t, cache, testkit.VaultScope)
+		time.Sleep(50 * time.Minute)
+		require.Equal(t, 4, cred.Count(), "this one somebody does")
+		require.ErrorIs(t, early(), context.Canceled)
+		require.ErrorIs(t, late(), context.Canceled)
+	})
+}
+
+// TestKeepFreshSleeps: its wake-ups are few, whatever happens. A look at the clocks comes with each.
+func TestKeepFreshSleeps(t *testing.T) {
+	for name, test := range map[string]struct {
+		life   time.Duration
+		answer func(context.Context, testkit.TokenRequest) error
+	}{
+		"all is well":          {time.Hour, nil},
+		"an outage":            {time.Hour, testkit.Fails(testkit.ErrOutage)},
+		"a hanging service":    {time.Hour, testkit.Takes(time.Hour)},
+		"short-lived tokens":   {time.Minute, nil},
+		"told to stay away":    {time.Hour, testkit.Fails(retryAfter(24 * time.Hour))},
+		"told to come at once": {time.Hour, testkit.Fails(retryAfter(time.Nanosecond))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := newClockedCache()
+				cache.cred.Life = test.life
+				ctx, cancel := context.WithCancel(t.Context())
+				var keeping sync.WaitGroup
+				keeping.Go(func() { assert.ErrorIs(t, cache.KeepFresh(ctx), context.Canceled) })
+				testkit.Get(t, cache, testkit.VaultScope)
+				cache.cred.SetAnswer(test.answer)
+				const hours = 10
+				before := cache.clocks.reads()
+				time.Sleep(hours * time.Hour)
+				// One a minute, and a few for each refresh, of which there are two a minute at most.
+				require.Less(t, cache.clocks.reads()-before, hours*60*8)
+				require.Greater(t, cache.clocks.reads()-before, hours*60-1, "it looks whether the machine slept")
+				cancel()
+				keeping.Wait()
+			})
+		})
+	}
+}
+
+func retryAfter(d time.Duration) error {
+	return &azidentity.AuthenticationFailedError{RawResponse: &http.Response{
+		StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After-Ms": {fmt.Sprint(max(d.Milliseconds(), 1))}},
+	}}
+}
+
+// TestKeepFreshForgetsWhatHasLanded: a thousand refreshes, each of which brought a long token.
+func TestKeepFreshForgetsWhatHasLanded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const long = 100_000
+		issued := 0
+		cache := azoidc.NewTokenCache(credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+			issued++
+			return azcore.AccessToken{Token: fmt.Sprint(issued, strings.Repeat("x", long)), ExpiresOn: time.Now().Add(time.Hour)}, nil
+		}), nil)
+		testkit.Get(t, cache, testkit.VaultScope)
+		end := keepFresh(t, cache)
+		before := heap()
+		time.Sleep(1000 * 45 * time.Minute)
+		require.Greater(t, issued, 1000)
+		require.Less(t, heap(), before+100*long, "bytes; a thousand times as many were issued")
+		require.ErrorIs(t, end(), context.Canceled)
+	})
+}
+
+// TestKeepFreshWithVeryManyTokens: it has a bounded number of refreshes under way, and gets through.
+func TestKeepFreshWithVeryManyTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tenants, atOnce = 5000, 256
+		var running, most, done atomic.Int64
+		cred := credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+			raise(&most, running.Add(1))
+			defer running.Add(-1)
+			time.Sleep(time.Second)
+			done.Add(1)
+			return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+		})
+		cache := azoidc.NewTokenCache(cred, &azoidc.TokenCacheOptions{RefreshBefore: time.Nanosecond}) // all at the same moment
+		var all sync.WaitGroup
+		for i := range tenants {
+			all.Go(func() {
+				_, err := cache.GetToken(t.Context(), testkit.TokenRequest{Scopes: []string{testkit.VaultScope}, TenantID: fmt.Sprint(i)})
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		most.Store(0)
+		done.Store(0)
+		end := keepFresh(t, cache)
+		time.Sleep(time.Hour)
+		require.EqualValues(t, tenants, done.Load(), "each once")
+		require.EqualValues(t, atOnce, most.Load())
+		require.ErrorIs(t, end(), context.Canceled)
+	})
+}
+
+func raise(highest *atomic.Int64, value int64) {
+	for old := highest.Load(); value > old && !highest.CompareAndSwap(old, value); old = highest.Load() {
+	}
 }

@@ -6,12 +6,14 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -65,23 +67,34 @@ func TestOrderOfScopesDoesNotMatter(t *testing.T) {
 	require.Empty(t, cache.Tokens(), "a scope among several invalidates all of them")
 }
 
-// TestMemoryIsBoundedUnderEverNewTenants asks for half as many keys again as there is room for.
+// TestMemoryIsBoundedUnderEverNewTenants asks for half as many keys again as there is room for, while KeepFresh is at work,
+// whose queue mustn't keep what is dropped.
 func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
 	const room, served = 1 << 17, 100_000
 	var clocks clocks
 	var cache tokencache.Cache
 	cache.Init(instantCredential{}, tokencache.Options{Clock: clocks.now})
-	scopes := []string{testkit.VaultScope}
-	for i := range room + room/2 {
-		_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: scopes, TenantID: strconv.Itoa(i)})
-		require.NoError(t, err)
-		switch i {
-		case served:
-			require.Equal(t, served+1, len(cache.Tokens()), "a server's tenants are all held")
-		case room - 1:
-			clocks.set(-time.Minute) // for all who come from now on have tokens that last longer
+	ctx, cancel := context.WithCancel(t.Context())
+	var keeping sync.WaitGroup
+	keeping.Go(func() { assert.ErrorIs(t, cache.KeepFresh(ctx), context.Canceled) })
+	visit := func(from, to int) {
+		scopes := []string{testkit.VaultScope}
+		for i := from; i < to; i++ {
+			_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: scopes, TenantID: strconv.Itoa(i)})
+			require.NoError(t, err)
 		}
 	}
+	empty := heap()
+	visit(0, served)
+	require.Equal(t, served, len(cache.Tokens()), "a server's tenants are all held")
+	visit(served, room)
+	full := heap()
+	clocks.set(-time.Minute) // for all who come from now on have tokens that last longer
+	visit(room, room+room/2)
+	require.Less(t, heap()-empty, (full-empty)*11/10)
+	cancel()
+	keeping.Wait()
+
 	held := cache.Tokens()
 	require.LessOrEqual(t, len(held), room)
 	latest := 0
