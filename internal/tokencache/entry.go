@@ -118,16 +118,17 @@ func (e *entry) refresh(ctx context.Context, c *Cache, now Instant) *flight {
 
 func (e *entry) begin(ctx context.Context, c *Cache, claims string) *flight {
 	e.begun++
-	f := &flight{number: e.begun, claims: claims, done: make(chan struct{})}
+	f := &flight{cache: c, entry: e, number: e.begun, claims: claims, done: make(chan struct{})}
+	f.context.values, f.context.distrusts = context.WithoutCancel(ctx), e.distrusts
+	f.context.deadline = time.Now().Add(c.options.AcquireTimeout)
 	e.flights = append(e.flights, f)
-	request := e.request
-	request.Scopes, request.Claims = slices.Clone(request.Scopes), claims // the credential may keep or change them
-	f.start(newFlightContext(ctx, e.distrusts), c, e, request)
+	f.start()
 	return f
 }
 
-// land takes in what a flight brought: the first call for a flight counts.
-func (e *entry) land(c *Cache, f *flight, brought *heldToken, err error, now Instant) {
+// land takes in what the flight brought: the first call counts.
+func (f *flight) land(brought *heldToken, err error, now Instant) {
+	e := f.entry
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f.landed {
@@ -136,25 +137,25 @@ func (e *entry) land(c *Cache, f *flight, brought *heldToken, err error, now Ins
 	f.landed, f.token, f.err = true, brought, err
 	e.remove(f)
 	if f.number > e.outdated {
-		e.take(c, f, now)
+		e.take(f, now)
 	}
 	e.touched = now.Mono
 	close(f.done)
-	c.tell(e)
+	f.cache.tell(e)
 }
 
 func (e *entry) remove(f *flight) {
 	e.flights = slices.DeleteFunc(e.flights, func(other *flight) bool { return other == f })
 }
 
-func (e *entry) take(c *Cache, f *flight, now Instant) {
+func (e *entry) take(f *flight, now Instant) {
 	held := e.held.Load()
 	switch {
 	case held != nil && held.flight > f.number:
 		// A later flight was faster, and what it brought stays.
 	case f.err != nil:
 		e.lastErr = f.err
-		e.backOff(held, now, retry.Spread(c.retryAfter(f.err), 1, 1.25)) // not with all who were asked to come back then
+		e.backOff(held, now, retry.Spread(f.cache.retryAfter(f.err), 1, 1.25)) // not with all who were asked to come back then
 	case held != nil && f.claims == "" && held.bringsNothing(f.token, now):
 		e.lastErr = nil
 		e.backOff(held, now, held.end.left(now)-msalMargin)

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc/internal/recovered"
 )
@@ -19,10 +19,12 @@ const patience = time.Second
 
 // A flight is one acquisition that any number of callers wait for. It outlives the caller who began it.
 type flight struct {
-	number uint64 // within its entry
-	claims string
-	cancel context.CancelFunc
-	done   chan struct{}
+	cache   *Cache
+	entry   *entry
+	number  uint64 // within its entry
+	claims  string
+	context flightContext
+	done    chan struct{}
 
 	// The entry's lock guards these; token and err don't change once done is closed.
 	waiters int
@@ -37,48 +39,67 @@ func (f *flight) joined() *flight {
 }
 
 // start flies in a goroutine of its own.
-func (f *flight) start(ctx flightContext, c *Cache, e *entry, request policy.TokenRequestOptions) {
-	var timed context.Context
-	timed, f.cancel = context.WithTimeout(ctx, c.options.AcquireTimeout)
-	overdue := time.AfterFunc(c.options.AcquireTimeout+patience, func() {
-		e.land(c, f, nil, fmt.Errorf("azoidc: no token for %s within %s (TokenCacheOptions.AcquireTimeout): %w",
-			quoted(request.Scopes), c.options.AcquireTimeout, context.DeadlineExceeded), c.now())
+func (f *flight) start() {
+	late := time.AfterFunc(f.cache.options.AcquireTimeout, func() {
+		f.context.end(context.DeadlineExceeded)
+		time.AfterFunc(patience, f.giveUp)
 	})
 	go func() {
-		var token azcore.AccessToken
-		err := errGone
-		defer func() {
-			if value := recover(); value != nil {
-				err = fmt.Errorf("azoidc: no token for %s: %w", quoted(request.Scopes), recovered.Error(value))
-			}
-			f.cancel()
-			overdue.Stop()
-			f.arrive(c, e, token, err)
-		}()
-		token, err = c.cred.GetToken(timed, request)
+		defer late.Stop()
+		f.fly()
 	}()
+}
+
+// giveUp lands a flight whose credential doesn't return.
+func (f *flight) giveUp() {
+	f.land(nil, fmt.Errorf("azoidc: no token for %s within %s (TokenCacheOptions.AcquireTimeout): %w",
+		quoted(f.entry.request.Scopes), f.cache.options.AcquireTimeout, context.DeadlineExceeded), f.cache.now())
+}
+
+// fly asks the credential, and lands with what that returns.
+func (f *flight) fly() {
+	returned := false
+	defer func() {
+		if !returned {
+			f.crash(recover())
+		}
+	}()
+	request := f.entry.request
+	request.Scopes, request.Claims = slices.Clone(request.Scopes), f.claims // the credential may keep or change them
+	token, err := f.cache.cred.GetToken(&f.context, request)
+	returned = true
+	f.arrive(&token, err)
 }
 
 var errGone = errors.New("azoidc: the credential ended its goroutine instead of returning")
 
-// arrive lands with what the credential returned.
-func (f *flight) arrive(c *Cache, e *entry, token azcore.AccessToken, err error) {
-	now := c.now()
-	if err == nil {
-		err = checkToken(token, e.request.Scopes, now)
+// crash is for a credential that panicked, with what was recovered, or left its goroutine.
+func (f *flight) crash(value any) {
+	err := errGone
+	if value != nil {
+		err = fmt.Errorf("azoidc: no token for %s: %w", quoted(f.entry.request.Scopes), recovered.Error(value))
 	}
-	if err != nil {
-		e.land(c, f, nil, err, now)
-	} else {
-		e.land(c, f, c.hold(token, now), nil, now)
+	f.arrive(nil, err)
+}
+
+func (f *flight) arrive(token *azcore.AccessToken, err error) {
+	f.context.end(context.Canceled)
+	now := f.cache.now()
+	switch {
+	case err != nil:
+		f.land(nil, err, now)
+	case token.Token == "" || !token.ExpiresOn.Round(0).After(now.Wall):
+		f.land(nil, useless(token, f.entry.request.Scopes, now), now)
+	default:
+		f.land(f.cache.hold(token, now), nil, now)
 	}
-	if e.invalidatedSince(f) {
-		c.forget(e.request) // which the credential may have stored since
+	if f.entry.invalidatedSince(f) {
+		f.cache.forget(f.entry.request) // which the credential may have stored since
 	}
 }
 
-// checkToken returns what is wrong with a token that a credential returned without an error.
-func checkToken(token azcore.AccessToken, scopes []string, now Instant) error {
+// useless says what is wrong with a token that can't be served.
+func useless(token *azcore.AccessToken, scopes []string, now Instant) error {
 	expiresOn := token.ExpiresOn.Round(0)
 	switch {
 	case token.Token == "":
@@ -88,11 +109,9 @@ func checkToken(token azcore.AccessToken, scopes []string, now Instant) error {
 	case expiresOn.Unix() <= 0: // of a zero time, or of a zero in an answer
 		return fmt.Errorf("azoidc: the credential returned a token for %s that doesn't say when it expires: its ExpiresOn is %s",
 			quoted(scopes), expiresOn.UTC().Format(time.RFC3339))
-	case !expiresOn.After(now.Wall):
-		return fmt.Errorf("azoidc: the credential returned a token for %s that expired at %s, %s ago; check this machine's clock",
-			quoted(scopes), expiresOn.UTC().Format(time.RFC3339), now.Wall.Sub(expiresOn).Round(time.Second))
 	}
-	return nil
+	return fmt.Errorf("azoidc: the credential returned a token for %s that expired at %s, %s ago; check this machine's clock",
+		quoted(scopes), expiresOn.UTC().Format(time.RFC3339), now.Wall.Sub(expiresOn).Round(time.Second))
 }
 
 // A ticket is a token to serve, or a flight to wait for, or an error. With a flight, held is what to fall back on.

@@ -42,7 +42,7 @@ type heldToken struct {
 }
 
 // hold works out when token, just acquired, will be due.
-func (c *Cache) hold(token azcore.AccessToken, now Instant) *heldToken {
+func (c *Cache) hold(token *azcore.AccessToken, now Instant) *heldToken {
 	token.ExpiresOn = token.ExpiresOn.Round(0)
 	life := token.ExpiresOn.Sub(now.Wall)
 	h := &heldToken{
@@ -53,8 +53,8 @@ func (c *Cache) hold(token azcore.AccessToken, now Instant) *heldToken {
 	h.due = earlier(now.until(c.refreshOn(token, now.Wall.Round(0), life)), h.expired)
 	token.RefreshOn = h.due.Wall.UTC()
 	h.secret = redact.Keep(token.Token)
-	token.Token = ""
-	h.issued = token
+	h.issued = *token
+	h.issued.Token = ""
 	return h
 }
 
@@ -65,7 +65,7 @@ func (h *heldToken) token() azcore.AccessToken {
 	return token
 }
 
-func (c *Cache) refreshOn(token azcore.AccessToken, now time.Time, life time.Duration) time.Time {
+func (c *Cache) refreshOn(token *azcore.AccessToken, now time.Time, life time.Duration) time.Time {
 	before := min(defaultRefreshBefore, life/4)
 	switch {
 	case !token.RefreshOn.IsZero():

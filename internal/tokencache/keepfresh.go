@@ -124,7 +124,7 @@ func (k *keeper) giveUp() {
 	var ending []*flight
 	for f, e := range k.begun {
 		if e.giveUp(f) {
-			f.cancel()
+			f.context.end(context.Canceled)
 			ending = append(ending, f)
 		}
 	}

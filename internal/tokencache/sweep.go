@@ -6,25 +6,41 @@ import (
 )
 
 const (
-	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants, some 2 KB each beside the token.
+	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants: about 1 KB each beside the token.
 	maxEntries = 1 << 17
 	// sweptAtOnce is how many buckets a new key looks at for entries without use, of which there is about one in each. With
 	// fewer than two, the hand would never get round in a table that grows.
 	sweptAtOnce = 2
+	// sweepInterval is the least from the beginning of one turn of the hand to the next.
+	sweepInterval = 10 * time.Minute
 	// sample is how many buckets are looked at for the entry to drop where there are too many.
 	sample = 8
 	// forgetAfter is how long an entry without a usable token stays, for its last error.
 	forgetAfter = time.Hour
+
+	forever time.Duration = math.MaxInt64
 )
+
+// A hand goes round the table's buckets while new keys come. The table's lock guards it.
+type hand struct {
+	at    uint64        // the next bucket
+	began time.Duration // the turn, by the monotonic clock
+}
 
 // sweep makes room under the table's lock: it drops what it meets that has been of no use for long, and, where there are too
 // many, the one of a sample that ends first.
 func (c *Cache) sweep(now Instant) {
-	c.table.turn(sweptAtOnce, func(e *entry) {
-		if e.drop(now, forgetAfter) {
-			c.dropped(e)
+	h := &c.table.hand
+	if h.at > 0 || now.Mono-h.began >= sweepInterval {
+		if h.at == 0 {
+			h.began = now.Mono
 		}
-	})
+		c.table.visit(sweptAtOnce, func(e *entry) {
+			if e.drop(now, forgetAfter) {
+				c.dropped(e)
+			}
+		})
+	}
 	for tries := 0; c.table.count >= maxEntries && tries < 2; tries++ {
 		c.evict(now)
 	}
@@ -33,7 +49,7 @@ func (c *Cache) sweep(now Instant) {
 // evict drops one entry, unless all of the sample have flights under way.
 func (c *Cache) evict(now Instant) {
 	var first *entry
-	c.table.turn(sample, func(e *entry) {
+	c.table.visit(sample, func(e *entry) {
 		if !e.flying() && (first == nil || e.end(now) < first.end(now)) {
 			first = e
 		}
@@ -43,29 +59,27 @@ func (c *Cache) evict(now Instant) {
 	}
 }
 
-const forever time.Duration = math.MaxInt64
-
 func (c *Cache) dropped(e *entry) {
 	c.table.remove(e)
 	c.tell(e)
 }
 
-// turn visits the entries of the next n buckets, under the lock. The visit may remove the entry.
-func (t *table) turn(n int, visit func(*entry)) {
+// visit visits the entries of the next n buckets, or of those that are left in this turn. The visitor may remove the entry.
+func (t *table) visit(n int, visitor func(*entry)) {
 	if t.count == 0 {
 		return
 	}
 	buckets := *t.buckets.Load()
 	for range n {
-		if t.hand >= t.used.Load() {
-			t.hand = 0
-		}
-		for e := buckets[t.hand].Load(); e != nil; {
+		for e := buckets[t.hand.at].Load(); e != nil; {
 			next := e.next.Load()
-			visit(e)
+			visitor(e)
 			e = next
 		}
-		t.hand++
+		if t.hand.at++; t.hand.at >= t.used.Load() {
+			t.hand.at = 0
+			return
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 )
 
 // A table finds entries by their keys. Whoever looks needs no lock. A new key costs the same however many there are: it
-// puts one more bucket into use, into which it moves entries of one other (linear hashing), and looks whether a few others
-// are of use still.
+// puts one more bucket into use, into which it moves entries of one other (linear hashing), and now and then looks whether
+// a few others are of use still.
 //
 // A look-up that meets a move may miss its entry. One under the lock doesn't, and who misses looks again under it.
 type table struct {
@@ -16,7 +16,7 @@ type table struct {
 
 	mu    sync.Mutex // held to change anything
 	count int        // of entries
-	hand  uint64     // the bucket that is swept next
+	hand  hand
 }
 
 // A bucket is the first of the entries in it, each of which knows the next one.
