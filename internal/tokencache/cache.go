@@ -10,6 +10,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/retry"
 )
 
 const (
@@ -31,8 +33,9 @@ type Options struct {
 	// scope that is, in both CAE modes for the own tenant, though this cache may never have been asked for it. No scopes
 	// mean all that can be forgotten. It is called without a lock held, also at the same time.
 	Forget func(policy.TokenRequestOptions)
-	// Clock replaces the machine's clocks in tests.
-	Clock func() Instant
+	// Clock and Spread replace the machine's clocks and chance in tests.
+	Clock  func() Instant
+	Spread func(d time.Duration, from, to float64) time.Duration // as retry.Spread
 }
 
 // A Cache holds the tokens of one credential. It is safe for concurrent use, and not to be copied. The zero Cache has no
@@ -52,6 +55,9 @@ func (c *Cache) Init(cred azcore.TokenCredential, options Options) {
 		options.AcquireTimeout = defaultAcquireTimeout
 	}
 	options.AcquireTimeout = min(options.AcquireTimeout, longest)
+	if options.Spread == nil {
+		options.Spread = retry.Spread
+	}
 	c.cred, c.options, c.made = cred, options, time.Now()
 }
 

@@ -3,6 +3,7 @@ package tokencache_test
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,5 +107,75 @@ func TestAnEndedContextBeginsNothing(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		synctest.Wait()
 		require.Equal(t, 1, cred.Count())
+	})
+}
+
+// TestAFlightsContextIsOneLikeAnyOther: what a credential makes of it ends with it, and takes no goroutine to watch it.
+func TestAFlightsContextIsOneLikeAnyOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 10 * time.Second
+		begun := time.Now()
+		released := false
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, _ testkit.TokenRequest) error {
+			deadline, ok := ctx.Deadline()
+			require.True(t, ok)
+			require.Equal(t, begun.Add(timeout), deadline)
+			require.NoError(t, ctx.Err())
+			goroutines := runtime.NumGoroutine()
+			child, end := context.WithCancel(ctx)
+			defer end()
+			sooner, endSooner := context.WithTimeout(child, time.Second)
+			defer endSooner()
+			stop := context.AfterFunc(child, func() { released = true })
+			never := context.AfterFunc(ctx, func() { t.Error("it was stopped") })
+			require.True(t, never())
+			require.False(t, never())
+			require.Equal(t, goroutines, runtime.NumGoroutine())
+			<-sooner.Done()
+			require.NoError(t, ctx.Err())
+			<-child.Done()
+			require.Equal(t, timeout, time.Since(begun))
+			for _, over := range []context.Context{ctx, child} {
+				require.ErrorIs(t, over.Err(), context.DeadlineExceeded)
+				require.ErrorIs(t, context.Cause(over), context.DeadlineExceeded)
+			}
+			synctest.Wait()
+			require.True(t, released)
+			require.False(t, stop())
+			late := make(chan struct{})
+			context.AfterFunc(ctx, func() { close(late) })
+			<-late
+			return ctx.Err()
+		}}
+		cache := azoidc.NewTokenCache(cred, &azoidc.TokenCacheOptions{AcquireTimeout: timeout})
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+
+		var kept context.Context
+		cred.SetAnswer(func(ctx context.Context, _ testkit.TokenRequest) error {
+			kept = ctx
+			return nil
+		})
+		testkit.Get(t, cache, testkit.VaultScope)
+		<-kept.Done()
+		require.ErrorIs(t, kept.Err(), context.Canceled, "it ends with the flight")
+	})
+}
+
+// TestACallersCauseIsNotTheFlights: why a caller left says nothing about an acquisition that goes on.
+func TestACallersCauseIsNotTheFlights(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, request testkit.TokenRequest) error {
+			err := testkit.Takes(time.Minute)(ctx, request)
+			require.NoError(t, context.Cause(ctx))
+			return err
+		}}
+		cache := azoidc.NewTokenCache(cred, nil)
+		caller, leave := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { leave(testkit.ErrOutage) })
+		_, err := cache.GetToken(caller, testkit.ForScope(testkit.VaultScope))
+		require.ErrorIs(t, err, context.Canceled)
+		time.Sleep(time.Minute)
+		require.Len(t, cache.Tokens(), 1)
 	})
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-
-	"github.com/azoidc/azoidc/internal/retry"
 )
 
 const (
@@ -155,7 +153,7 @@ func (e *entry) take(f *flight, now Instant) {
 		// A later flight was faster, and what it brought stays.
 	case f.err != nil:
 		e.lastErr = f.err
-		e.backOff(held, now, retry.Spread(f.cache.retryAfter(f.err), 1, 1.25)) // not with all who were asked to come back then
+		e.backOff(held, now, f.cache.options.Spread(f.cache.retryAfter(f.err), 1, 1.25)) // not with all who were asked to come back then
 	case held != nil && f.claims == "" && held.bringsNothing(f.token, now):
 		e.lastErr = nil
 		e.backOff(held, now, held.end.left(now)-msalMargin)

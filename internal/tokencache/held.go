@@ -6,7 +6,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/retry"
 )
 
 // A freshness says what a held token is good for.
@@ -73,7 +72,7 @@ func (c *Cache) refreshOn(token *azcore.AccessToken, now time.Time, life time.Du
 	case c.options.RefreshBefore > 0:
 		before = c.options.RefreshBefore
 	}
-	due := token.ExpiresOn.Add(-retry.Spread(max(min(before, life, longest), 0), 1, 1.1))
+	due := token.ExpiresOn.Add(-c.options.Spread(max(min(before, life, longest), 0), 1, 1.1))
 	// Not at once, whatever the caller or the server asked for: each new token would be refreshed again.
 	if earliest := now.Add(life / 20); due.Before(earliest) {
 		return earliest
