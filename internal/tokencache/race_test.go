@@ -84,7 +84,7 @@ func TestRacesWithDropping(t *testing.T) {
 	}
 	var cache tokencache.Cache
 	cache.Init(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
-		return azcore.AccessToken{Token: request.TenantID, ExpiresOn: now().Wall.Add(20 * time.Hour)}, nil
+		return azcore.AccessToken{Token: request.TenantID, ExpiresOn: now().Wall.Add(10 * time.Hour)}, nil
 	}), tokencache.Options{Clock: now})
 	atOnce(goroutines, func(i int) {
 		for n := range each {
@@ -95,7 +95,7 @@ func TestRacesWithDropping(t *testing.T) {
 			token, err := cache.GetToken(t.Context(), testkit.TokenRequest{Scopes: []string{testkit.VaultScope}, TenantID: tenant})
 			assert.NoError(t, err)
 			assert.Equal(t, tenant, token.Token)
-			passed.Add(int64(2 * time.Minute))
+			passed.Add(int64(5 * time.Minute))
 		}
 	})
 	require.Less(t, len(cache.Tokens()), each/2, "entries were dropped meanwhile")
