@@ -93,8 +93,11 @@ func TestRacesWithDropping(t *testing.T) {
 				tenant = fmt.Sprint("new ", n)
 			}
 			token, err := cache.GetToken(t.Context(), testkit.TokenRequest{Scopes: []string{testkit.VaultScope}, TenantID: tenant})
-			assert.NoError(t, err)
-			assert.Equal(t, tenant, token.Token)
+			if err != nil {
+				assert.ErrorContains(t, err, "expired at", "where time flew while its goroutine didn't run")
+			} else {
+				assert.Equal(t, tenant, token.Token)
+			}
 			passed.Add(int64(5 * time.Minute))
 		}
 	})
