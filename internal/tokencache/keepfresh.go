@@ -41,12 +41,12 @@ type keeper struct {
 	news    changes       // entries to look at
 	changed chan struct{} // tells of news
 	queue   queue
-	begun   map[*flight]*entry
+	begun   map[*entry]*flight // until they have landed
 	offset  time.Duration // of the wall clock to the monotonic one, when all was last worked out
 }
 
 func (c *Cache) newKeeper() *keeper {
-	k := &keeper{cache: c, changed: make(chan struct{}, 1), queue: newQueue(), begun: map[*flight]*entry{}}
+	k := &keeper{cache: c, changed: make(chan struct{}, 1), queue: newQueue(), begun: map[*entry]*flight{}}
 	c.keepers.add(k) // before the entries are listed, so that none is missed
 	k.offset = c.offset(c.now())
 	k.news.add(c.table.all()...)
@@ -56,9 +56,9 @@ func (c *Cache) newKeeper() *keeper {
 // refreshDue begins the refreshes that are due and returns how long nothing will be to do, if nothing changes.
 func (k *keeper) refreshDue(ctx context.Context) time.Duration {
 	now := k.cache.now()
-	k.forgetLanded()
 	k.workOutAnew(now)
 	for _, e := range k.news.take() {
+		k.forgetLanded(e)
 		k.enqueue(e, now)
 	}
 	for len(k.begun) < keptAtOnce && ctx.Err() == nil {
@@ -67,7 +67,7 @@ func (k *keeper) refreshDue(ctx context.Context) time.Duration {
 			return min(k.queue.next(now.Mono), lookAgain)
 		}
 		if f := e.refreshNow(ctx, k.cache, now); f != nil {
-			k.begun[f] = e
+			k.begin(e, f)
 		} else {
 			k.enqueue(e, now)
 		}
@@ -119,10 +119,18 @@ func (e *entry) refreshNow(ctx context.Context, c *Cache, now Instant) *flight {
 	return e.refresh(ctx, c, now)
 }
 
+// begin keeps f in mind. An earlier one of the same entry can only be from before an Invalidate.
+func (k *keeper) begin(e *entry, f *flight) {
+	if earlier := k.begun[e]; earlier != nil && e.giveUp(earlier) {
+		earlier.context.end(context.Canceled)
+	}
+	k.begun[e] = f
+}
+
 // giveUp ends the refreshes that nobody waits for, all at once, and waits until they have ended.
 func (k *keeper) giveUp() {
 	var ending []*flight
-	for f, e := range k.begun {
+	for e, f := range k.begun {
 		if e.giveUp(f) {
 			f.context.end(context.Canceled)
 			ending = append(ending, f)
@@ -145,11 +153,11 @@ func (e *entry) giveUp(f *flight) bool {
 	return true
 }
 
-func (k *keeper) forgetLanded() {
-	for f := range k.begun {
+func (k *keeper) forgetLanded(e *entry) {
+	if f := k.begun[e]; f != nil {
 		select {
 		case <-f.done:
-			delete(k.begun, f)
+			delete(k.begun, e)
 		default:
 		}
 	}
