@@ -160,3 +160,29 @@ func TestARequestNeedsAScope(t *testing.T) {
 	_, err := azoidc.NewTokenCache(&testkit.FakeCredential{}, nil).GetToken(t.Context(), testkit.TokenRequest{})
 	require.ErrorContains(t, err, "at least one scope")
 }
+
+// TestOneLandingEndsNoOtherFlight: two challenges are answered at the same time, the second a while after the first.
+func TestOneLandingEndsNoOtherFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, request testkit.TokenRequest) error {
+			if request.Claims == otherChallenge {
+				return testkit.Takes(10*time.Second)(ctx, request)
+			}
+			return testkit.Takes(time.Second)(ctx, request)
+		}}
+		cache := azoidc.NewTokenCache(cred, nil)
+		var all sync.WaitGroup
+		ask := func(claims string) {
+			all.Go(func() {
+				_, err := cache.GetToken(t.Context(), withClaims(testkit.VaultScope, claims))
+				assert.NoError(t, err)
+			})
+		}
+		ask(otherChallenge)
+		ask(challenge)
+		time.Sleep(5 * time.Second)
+		ask(otherChallenge)
+		all.Wait()
+		require.Equal(t, 2, cred.Count(), "who came after the landing of one joins the other")
+	})
+}

@@ -64,3 +64,54 @@ func TestPreloadAsksAsTheClientsDo(t *testing.T) {
 		require.Equal(t, cae, cred.Requests()[cred.Count()-1].EnableCAE, scope)
 	}
 }
+
+// TestOfTwoTokensTheOneThatLastsLongerIsTheFallback, where both are about to end and no new one can be had.
+func TestOfTwoTokensTheOneThatLastsLongerIsTheFallback(t *testing.T) {
+	for name, firstCAE := range map[string]bool{"its own": false, "the other mode's": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cred := &testkit.FakeCredential{Life: time.Hour}
+				cache := azoidc.NewTokenCache(cred, nil)
+				request := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: firstCAE}
+				first, err := cache.GetToken(t.Context(), request)
+				require.NoError(t, err)
+				time.Sleep(10 * time.Second)
+				request.EnableCAE = !firstCAE
+				_, err = cache.GetToken(t.Context(), request) // is served the first one, while its own comes behind
+				require.NoError(t, err)
+				synctest.Wait()
+				cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
+
+				time.Sleep(time.Until(first.ExpiresOn) - 5*time.Second)
+				for _, cae := range []bool{false, true} {
+					token, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: cae})
+					require.NoError(t, err)
+					require.Equal(t, "token 2", token.Token)
+				}
+				time.Sleep(14 * time.Second)
+				for _, cae := range []bool{false, true} {
+					token, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: cae})
+					require.NoError(t, err)
+					require.Equal(t, "token 2", token.Token, "also once the other has ended")
+				}
+			})
+		})
+	}
+}
+
+// TestATwinIsAskedForOnce: while a token of the other CAE mode is served, its own is asked for with the usual back-off.
+func TestATwinIsAskedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: 4 * time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		require.NoError(t, cache.Preload(t.Context(), testkit.VaultScope))
+		cred.SetAnswer(testkit.Takes(time.Hour)) // Entra hangs
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(time.Second) {
+			asked := time.Now()
+			_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}})
+			require.NoError(t, err)
+			require.Zero(t, time.Since(asked))
+		}
+		require.Less(t, cred.Count(), 15)
+	})
+}
