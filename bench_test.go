@@ -3,6 +3,8 @@ package azoidc_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -277,6 +279,39 @@ func BenchmarkMemory(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkOnBehalfOfUser is what each user of a server costs that acts on behalf of many, with a credential for each: the
+// work in this process for a new one's first token, the local cloud's included, its round trips, and the bytes it takes.
+func BenchmarkOnBehalfOfUser(b *testing.B) {
+	cloud := azoidctest.New(nil)
+	path := filepath.Join(b.TempDir(), "token")
+	job := cloud.GitHubJob(nil)
+	jwt, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+		ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
+	})(b.Context())
+	require.NoError(b, err)
+	require.NoError(b, os.WriteFile(path, []byte(jwt), 0o600))
+	own := azoidc.FileAssertion(path) // for all users, as a workload's identity is
+	user := cloud.UserAssertion(time.Hour)
+	options := &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud)}
+	signIn := func() *azoidc.OnBehalfOfCredential {
+		cred, err := azoidc.NewOnBehalfOfCredential(cloud.TenantID(), cloud.ClientID(), user, own, options)
+		require.NoError(b, err)
+		testkit.Get(b, cred, testkit.GraphScope)
+		return cred
+	}
+	signIn() // what is made once for the process
+	empty := heapInUse(b, cloud)
+	var users []*azoidc.OnBehalfOfCredential
+	b.ReportAllocs()
+	for b.Loop() {
+		users = append(users, signIn())
+	}
+	requests := len(cloud.Requests())
+	b.ReportMetric(float64(requests)/float64(len(users)), "requests/user")
+	b.ReportMetric(float64(heapInUse(b, cloud)-empty)/float64(len(users)), "B/user")
+	runtime.KeepAlive(users)
 }
 
 func heapInUse(b *testing.B, cloud *azoidctest.Cloud) int64 {

@@ -20,7 +20,8 @@ type TokenCacheOptions struct {
 	// time (refresh_in). Up to a tenth more is added at random, so that scopes don't refresh in step. 0 or less means 15
 	// minutes, at most a quarter of the token's life.
 	RefreshBefore time.Duration
-	// AcquireTimeout bounds one acquisition, all its attempts included. 0 or less means 2 minutes.
+	// AcquireTimeout bounds one acquisition, all its attempts included. 0 or less means 2 minutes. A credential that doesn't
+	// return when its context ends is given one more second, then given up, though its goroutine goes on.
 	AcquireTimeout time.Duration
 }
 
@@ -82,7 +83,9 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// GetToken returns a token for the scopes, tenant and CAE mode of the request.
+// GetToken returns a token for the scopes, tenant and CAE mode of the request. The order of the scopes doesn't matter, and
+// the credential's own tenant is the same by its name as by none. A context that has ended begins no acquisition, but is
+// served what is held.
 //
 // While there is no token in the wanted CAE mode but one in the other, that one is served, for services take both, and the
 // wanted one is acquired behind. A request with Claims, which answers a claims challenge, is for a new token; callers who
@@ -123,24 +126,29 @@ func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
 
 // KeepFresh refreshes the tokens that are held, each when it is due, whether or not anybody asks for it, so that an
 // idle program's next request doesn't wait either. It blocks until ctx is done and returns ctx's error. Refreshes that it
-// began and nobody else waits for end with it.
+// began and nobody else waits for end with it. It has at most 256 of them under way, and notices within a minute that the
+// machine slept. Running it twice does no harm.
 func (c *TokenCache) KeepFresh(ctx context.Context) error { return c.cache().KeepFresh(ctx) }
 
 // Invalidate forgets the tokens for each of the scopes, for all tenants and in both CAE modes. Without scopes it does
 // nothing. An acquisition that is under way doesn't bring a forgotten token back.
 //
-// It reaches what this cache holds. A credential of another library that keeps tokens itself, as azidentity's do, may hand
-// out the same token again.
+// A persistent cache (CredentialOptions.Cache) forgets them, too: those of the credential's own tenant, and those of other
+// tenants that this credential has asked for. What another process holds in its memory stays there. From then on this
+// credential writes to the persistent cache for these scopes, but doesn't read from it.
+//
+// A credential of another package that keeps tokens itself, as azidentity's do, may hand out the same ones again.
 func (c *TokenCache) Invalidate(scopes ...string) { c.cache().Invalidate(scopes...) }
 
-// InvalidateAll forgets all tokens, as Invalidate does for some.
+// InvalidateAll forgets all tokens, as Invalidate does those for some scopes. A persistent cache forgets what this
+// credential has asked for; what else is in it, this credential doesn't read any more.
 func (c *TokenCache) InvalidateAll() { c.cache().InvalidateAll() }
 
 // TokenStatus tells about a held token, but not its secret.
 type TokenStatus struct {
-	Scopes               []string
-	TenantID             string // "" is the credential's own
-	CAE                  bool
+	Scopes               []string // sorted
+	TenantID             string   // "" is the credential's own
+	CAE                  bool     // whether the token was asked for with continuous access evaluation
 	ExpiresOn, RefreshOn time.Time
 	LastError            error // of the latest refresh, nil after a success
 }

@@ -2,8 +2,10 @@ package tokencache_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/tokencache"
 )
 
 // callers lets n callers ask at once and returns what they got.
@@ -184,5 +187,35 @@ func TestOneLandingEndsNoOtherFlight(t *testing.T) {
 		ask(otherChallenge)
 		all.Wait()
 		require.Equal(t, 2, cred.Count(), "who came after the landing of one joins the other")
+	})
+}
+
+// TestEachWaiterGetsAnErrorOfItsOwn, where the credential's package knows how to make one.
+func TestEachWaiterGetsAnErrorOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		var cache tokencache.Cache
+		var made atomic.Int64
+		cache.Init(cred, tokencache.Options{EachError: func(err error) error {
+			return fmt.Errorf("copy %d: %w", made.Add(1), err)
+		}})
+		testkit.Get(t, &cache, testkit.GraphScope)
+		cred.SetAnswer(func(context.Context, testkit.TokenRequest) error {
+			time.Sleep(time.Second)
+			return testkit.ErrOutage
+		})
+		_, errs := callers(t, 20, &cache, testkit.ForScope(testkit.VaultScope))
+		seen := map[string]bool{}
+		for _, err := range errs {
+			require.ErrorIs(t, err, testkit.ErrOutage)
+			seen[err.Error()] = true
+		}
+		require.Len(t, seen, 20)
+		require.NoError(t, cache.Tokens()[0].LastError)
+		time.Sleep(50 * time.Minute)
+		testkit.Get(t, &cache, testkit.GraphScope)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.NotEqual(t, cache.Tokens()[0].LastError, cache.Tokens()[0].LastError)
 	})
 }
