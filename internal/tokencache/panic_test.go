@@ -3,7 +3,6 @@ package tokencache_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	log.SetListener(testkit.Logged.Write)
-	os.Exit(m.Run())
+	testkit.Run(m)
 }
 
 // panics is an answer of a credential that panics with the value; nil dereferences nil.

@@ -1,9 +1,0 @@
-package tokencache_test
-
-import (
-	"testing"
-
-	"github.com/azoidc/azoidc/internal/testkit"
-)
-
-func TestMain(m *testing.M) { testkit.Run(m) }
