@@ -3,42 +3,146 @@ package azoidc
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/golden"
 )
 
-// TestTheTableOfCodes walks it from inside, so that no row is left out: each means something and advises something,
-// however much is known of the case.
-func TestTheTableOfCodes(t *testing.T) {
-	cases := map[string]ExchangeError{
-		"nothing known": {},
-		"all known": {
-			Claims:   &Claims{Issuer: "https://issuer.example/", Subject: "it's me", Audience: []string{"a"}},
-			identity: identity{tenantID: "tenant", clientID: "client"},
-			scopes:   []string{"scope"}, asked: "POST https://login.example", age: 24 * time.Hour,
-		},
-		"a wrong clock": {clockOffset: -time.Hour},
-	}
-	for code, known := range knownCodes {
-		for name, refused := range cases {
-			t.Run(fmt.Sprint(code, " ", name), func(t *testing.T) {
-				refused.Code, refused.known = codeName(code), known
-				refused.Err = &azidentity.AuthenticationFailedError{}
-				require.NotEmpty(t, known.meaning)
-				require.NotEmpty(t, known.advice(&refused))
-				require.Contains(t, refused.Error(), known.meaning)
-				require.Contains(t, refused.Error(), known.advice(&refused))
-			})
-		}
+// refusedWith is Entra's refusal of a job of GitHub Actions, in Azure's public cloud.
+func refusedWith(code int) *ExchangeError {
+	issued := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	return &ExchangeError{
+		Code: codeName(code), StatusCode: 400, known: knownCodes[code],
+		Claims: &Claims{Issuer: "https://token.actions.githubusercontent.com", Subject: "repo:octo-org/octo-repo:ref:refs/heads/main",
+			Audience: []string{"api://AzureADTokenExchange"}, IssuedAt: issued, ExpiresAt: issued.Add(5 * time.Minute)},
+		Err:        &azidentity.AuthenticationFailedError{},
+		credential: "GitHubActionsCredential", identity: identity{tenantID: "TENANT-ID", clientID: "CLIENT-ID"},
+		scopes: []string{"https://vault.azure.net/.default"}, host: "login.microsoftonline.com", received: issued.Add(time.Second), arrived: issued.Add(time.Second),
 	}
 }
 
-func TestAdviceFitsAShell(t *testing.T) {
-	text := adviseFederation(&ExchangeError{Claims: &Claims{Subject: "it's me"}})
-	require.Contains(t, text, `"subject":"it'\''s me"`)
+// TestGoldenCodes walks the table from inside, so that no row is left out. Codes that get the same advice stand together.
+func TestGoldenCodes(t *testing.T) {
+	var order []string
+	meanings := map[string]string{}
+	for _, code := range slices.Sorted(maps.Keys(knownCodes)) {
+		refused := refusedWith(code)
+		var r report
+		r.line("do", refused.advice())
+		for _, note := range refused.notes() {
+			r.line("note", note)
+		}
+		advised := r.String()
+		require.Contains(t, refused.Error(), advised)
+		if meanings[advised] == "" {
+			order = append(order, advised)
+		}
+		meanings[advised] += fmt.Sprintf("\n%s: %s", refused.Code, refused.known.meaning)
+	}
+	text := "What each AADSTS code means, and what is advised to a job of GitHub Actions on branch main that asks for Key Vault's scope.\n"
+	for _, advised := range order {
+		text += meanings[advised] + advised + "\n"
+	}
+	golden.Require(t, "aadsts.golden", text)
+}
+
+// TestEveryCodeAdvises something, however little is known of the case.
+func TestEveryCodeAdvises(t *testing.T) {
+	for code, known := range knownCodes {
+		refused := &ExchangeError{Code: codeName(code), known: known}
+		require.NotEmpty(t, known.meaning, code)
+		require.NotEmpty(t, refused.advice(), code)
+		require.Contains(t, refused.Error(), known.meaning)
+	}
+}
+
+// TestGoldenStaleAssertions are AADSTS700024, which a wrong clock, an old assertion and Entra itself can cause.
+func TestGoldenStaleAssertions(t *testing.T) {
+	var text strings.Builder
+	for _, test := range []struct {
+		name   string
+		change func(*ExchangeError)
+	}{
+		{"an assertion that was issued just now", func(*ExchangeError) {}},
+		{"just now, by clocks that differ a little", func(e *ExchangeError) {
+			e.clockOffset, e.received, e.arrived = 40*time.Second, e.Claims.IssuedAt.Add(-40*time.Second), e.Claims.IssuedAt
+		}},
+		{"this machine's clock is behind", func(e *ExchangeError) { e.clockOffset = 11 * time.Minute }},
+		{"this machine's clock is ahead", func(e *ExchangeError) { e.clockOffset = -11 * time.Minute }},
+		{"the assertion came from a cache", func(e *ExchangeError) {
+			e.arrived, e.Claims.ExpiresAt = e.Claims.IssuedAt.Add(23*time.Hour), e.Claims.IssuedAt.Add(24*time.Hour)
+		}},
+		{"the assertion had ended", func(e *ExchangeError) { e.arrived = e.Claims.ExpiresAt.Add(3 * time.Minute) }},
+		{"nothing is known of the assertion", func(e *ExchangeError) { e.Claims = nil }},
+	} {
+		refused := refusedWith(700024)
+		test.change(refused)
+		fmt.Fprintf(&text, "%s:\n  %s\n\n", test.name, refused.advice())
+	}
+	golden.Require(t, "stale.golden", text.String())
+}
+
+// TestGoldenFederation is what is said about a federated identity credential for each kind of subject.
+func TestGoldenFederation(t *testing.T) {
+	githubClaims := func(subject, workflow string) *Claims {
+		return &Claims{Issuer: "https://token.actions.githubusercontent.com", Subject: subject, Audience: []string{"api://AzureADTokenExchange"},
+			JobWorkflowRef: workflow, RepositoryID: "456", RepositoryOwnerID: "123"}
+	}
+	const guid = "fb60f99c-7a34-4190-8149-302f77469936"
+	entraClaims := &Claims{Issuer: "https://login.microsoftonline.com/TENANT-ID/v2.0", Subject: "/eid1/c/pub/t/dGVuYW50/a/YXBw/sc/ORG-ID/CONNECTION-ID", Audience: []string{guid}}
+	var text strings.Builder
+	for _, test := range []struct {
+		name   string
+		claims *Claims
+		code   int
+		host   authorityHost
+	}{
+		{"a branch", githubClaims("repo:octo-org/octo-repo:ref:refs/heads/main", ""), 700213, ""},
+		{"a branch, with GitHub's IDs", githubClaims("repo:octo-org@123/octo-repo@456:ref:refs/heads/main", ""), 700213, ""},
+		{"an environment, with GitHub's IDs, in other letter case", githubClaims("repo:octo-org@123/octo-repo@456:environment:Production", ""), 7002138, ""},
+		{"an environment of a pull request", githubClaims("repo:octo-org/octo-repo:environment:pr-17", ""), 700213, ""},
+		{"a tag", githubClaims("repo:octo-org@123/octo-repo@456:ref:refs/tags/v1.2.3", ""), 7002131, ""},
+		{"a merge queue", githubClaims("repo:octo-org/octo-repo:ref:refs/heads/gh-readonly-queue/main/pr-13-7b1f002b00ec", ""), 700213, ""},
+		{"a reusable workflow", githubClaims("repo:octo-org@123/octo-repo@456:pull_request", "octo-org/shared/.github/workflows/deploy.yml@refs/heads/main"), 700213, ""},
+		{"a customised subject", githubClaims("repository_owner_id:123:repository_id:456:ref:refs/heads/main", ""), 700213, ""},
+		{"an enterprise's own issuer", &Claims{Issuer: "https://token.actions.githubusercontent.com/octo-enterprise",
+			Subject: "repo:octo-org/octo-repo:ref:refs/heads/main", Audience: []string{"api://AzureADTokenExchange"}}, 700211, ""},
+		{"an odd environment", githubClaims(`repo:octo-org/octo-repo:environment:it's "$5" & more`, ""), 700213, ""},
+		{"Azure Pipelines with Entra's issuer", entraClaims, 700211, ""},
+		{"Azure Pipelines with Entra's issuer, US Government", entraClaims, 700213, "login.microsoftonline.us"},
+		{"Azure Pipelines with Entra's issuer, China", entraClaims, 700212, "login.partner.microsoftonline.cn"},
+		{"Azure Pipelines with Azure DevOps' issuer", &Claims{Issuer: "https://vstoken.dev.azure.com/ORG-ID", Subject: "sc://org/project/connection",
+			Audience: []string{"api://AzureADTokenExchange"}}, 700213, ""},
+		{"the GUID was registered", entraClaims, 700214, ""},
+		{"an assertion that nothing is known of", nil, 70021, ""},
+	} {
+		refused := refusedWith(test.code)
+		refused.Claims = test.claims
+		if test.host != "" {
+			refused.host = test.host
+		}
+		fmt.Fprintf(&text, "%s:\n%s\n\n", test.name, refused)
+	}
+	golden.Require(t, "federation.golden", text.String())
+}
+
+// TestCommandsStandAlone on their lines, so that they can be copied.
+func TestCommandsStandAlone(t *testing.T) {
+	var commands []string
+	for line := range strings.Lines(refusedWith(700213).Error()) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "az ") {
+			commands = append(commands, line)
+		}
+	}
+	require.Len(t, commands, 2)
+	require.NotContains(t, refusedWith(700213).Error(), "fb60f99c")
 }
 
 func TestEveryErrorsAnswerNamesItsCause(t *testing.T) {

@@ -108,8 +108,9 @@ type assertion struct {
 type assertionSource interface {
 	// name is what errors call the source.
 	name() string
-	// available returns a credential-unavailable error when this program doesn't run where the source is.
-	available() error
+	// settings are what a request takes, whether they have values or not: without, this program doesn't run where the
+	// source is.
+	settings() []setting
 	request(ctx context.Context) (assertion, error)
 	// failure is that of an attempt in which request returned err.
 	failure(err error) *retry.Failure
@@ -118,8 +119,8 @@ type assertionSource interface {
 // funcSource is the source of a credential that was given an AssertionFunc.
 type funcSource AssertionFunc
 
-func (funcSource) name() string     { return "assertion" }
-func (funcSource) available() error { return nil }
+func (funcSource) name() string        { return "assertion" }
+func (funcSource) settings() []setting { return nil }
 
 func (f funcSource) request(ctx context.Context) (assertion, error) {
 	jwt, err := f(ctx)
@@ -196,14 +197,6 @@ func (a *assertion) check(source string, entra *clock.Service) error {
 
 // arrived is when the assertion came, by the best clock that is known.
 func (a *assertion) arrived() time.Time { return a.received.Add(a.clockOffset) }
-
-// age is how old the assertion was when it arrived.
-func (a *assertion) age() time.Duration {
-	if a.claims.IssuedAt.IsZero() {
-		return 0
-	}
-	return a.arrived().Sub(a.claims.IssuedAt)
-}
 
 const (
 	// commandTimeout bounds a command where the caller's context has no deadline.

@@ -108,13 +108,13 @@ func (s devopsSource) token() string {
 	return cmp.Or(s.accessToken.Reveal(), environment(s.system.RequestToken))
 }
 
-func (s devopsSource) available() error {
-	return s.missing(setting{s.system.RequestURL, s.uri()}, setting{s.system.RequestToken, s.token()},
-		setting{s.system.ConnectionID, s.connection()})
+func (s devopsSource) settings() []setting {
+	return []setting{s.setting(s.system.RequestURL, s.uri()), s.setting(s.system.RequestToken, s.token()),
+		s.setting(s.system.ConnectionID, s.connection())}
 }
 
 func (s devopsSource) request(ctx context.Context) (assertion, error) {
-	if err := s.available(); err != nil {
+	if err := s.available(s.settings()); err != nil {
 		return assertion{}, err
 	}
 	target, err := url.Parse(s.uri())

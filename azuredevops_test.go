@@ -89,10 +89,10 @@ func TestAzurePipelinesEnvironment(t *testing.T) {
 func TestOutsideAzurePipelinesTheCredentialIsUnavailable(t *testing.T) {
 	complete := map[string]string{
 		"SYSTEM_OIDCREQUESTURI": "https://x.example", "SYSTEM_ACCESSTOKEN": "t", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "s",
-		"AZURESUBSCRIPTION_TENANT_ID": "t", "AZURESUBSCRIPTION_CLIENT_ID": "c",
+		"AZURESUBSCRIPTION_TENANT_ID": "t", "AZURESUBSCRIPTION_CLIENT_ID": testkit.AClientID,
 	}
 	for missing, remedy := range map[string]string{
-		"SYSTEM_OIDCREQUESTURI":                   "workload identity federation",
+		"SYSTEM_OIDCREQUESTURI":                   "docker run -e SYSTEM_OIDCREQUESTURI",
 		"SYSTEM_ACCESSTOKEN":                      "SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
 		"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "service connection's ID",
 		"AZURESUBSCRIPTION_TENANT_ID":             "AZURE_TENANT_ID",

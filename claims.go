@@ -21,6 +21,8 @@ type Claims struct {
 	Audience                       []string
 	IssuedAt, NotBefore, ExpiresAt time.Time // zero when absent
 	JobWorkflowRef                 string    // of a reusable workflow; GitHub only
+	// RepositoryID and RepositoryOwnerID stay what they are when names change. GitHub only.
+	RepositoryID, RepositoryOwnerID string
 }
 
 // ParseClaims decodes the claims of assertion, a JWT in the compact form of RFC 7519. It verifies no signature: only
@@ -43,6 +45,8 @@ func ParseClaims(assertion string) (Claims, error) {
 		NotBefore      claimDate        `json:"nbf"`
 		ExpiresAt      claimDate        `json:"exp"`
 		JobWorkflowRef string           `json:"job_workflow_ref"`
+		RepositoryID   identifier       `json:"repository_id"`
+		OwnerID        identifier       `json:"repository_owner_id"`
 	}
 	if err := decodeSegment(segments[1], &payload); err != nil {
 		return Claims{}, fmt.Errorf("not a JWT: its payload %w", err)
@@ -51,14 +55,16 @@ func ParseClaims(assertion string) (Claims, error) {
 		return Claims{}, errors.New("not a JWT: its signature isn't base64url")
 	}
 	return Claims{
-		Issuer:         payload.Issuer,
-		Subject:        payload.Subject,
-		ID:             payload.ID,
-		Audience:       payload.Audience,
-		IssuedAt:       payload.IssuedAt.UTC(),
-		NotBefore:      payload.NotBefore.UTC(),
-		ExpiresAt:      payload.ExpiresAt.UTC(),
-		JobWorkflowRef: payload.JobWorkflowRef,
+		Issuer:            payload.Issuer,
+		Subject:           payload.Subject,
+		ID:                payload.ID,
+		Audience:          payload.Audience,
+		IssuedAt:          payload.IssuedAt.UTC(),
+		NotBefore:         payload.NotBefore.UTC(),
+		ExpiresAt:         payload.ExpiresAt.UTC(),
+		JobWorkflowRef:    payload.JobWorkflowRef,
+		RepositoryID:      string(payload.RepositoryID),
+		RepositoryOwnerID: string(payload.OwnerID),
 	}, nil
 }
 
@@ -123,6 +129,16 @@ func (d *claimDate) UnmarshalJSON(b []byte) error {
 	}
 	if year := d.UTC().Year(); year < 1 || year > 9999 {
 		return errors.New("a date out of range")
+	}
+	return nil
+}
+
+// An identifier is a string of digits, as GitHub writes it, or a number, as others may. Anything else counts as absent.
+type identifier string
+
+func (i *identifier) UnmarshalJSON(b []byte) error {
+	if text := strings.Trim(string(b), `"`); text != "" && strings.Trim(text, "0123456789") == "" {
+		*i = identifier(text)
 	}
 	return nil
 }

@@ -12,16 +12,20 @@ import (
 )
 
 func TestParseClaims(t *testing.T) {
-	claims, err := azoidc.ParseClaims(testkit.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w"}`))
+	claims, err := azoidc.ParseClaims(testkit.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w","repository_id":"456","repository_owner_id":123}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{
-		Issuer: "i", Subject: "s", ID: "id", Audience: []string{"a"}, JobWorkflowRef: "w",
+		Issuer: "i", Subject: "s", ID: "id", Audience: []string{"a"}, JobWorkflowRef: "w", RepositoryID: "456", RepositoryOwnerID: "123",
 		IssuedAt: time.Unix(100, 0).UTC(), NotBefore: time.Unix(90, 0).UTC(), ExpiresAt: time.Unix(400, 0).UTC(),
 	}, claims)
 
 	claims, err = azoidc.ParseClaims(testkit.JWT(`{"aud":["a","b"]}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{Audience: []string{"a", "b"}}, claims)
+
+	claims, err = azoidc.ParseClaims(testkit.JWT(`{"repository_id":{"a":1},"repository_owner_id":"a b"}`))
+	require.NoError(t, err)
+	require.Equal(t, azoidc.Claims{}, claims, "what is no identifier")
 
 	for jwt, want := range map[string]string{
 		"":                              "it is empty",

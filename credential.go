@@ -13,6 +13,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 )
@@ -90,6 +92,9 @@ func (o *CredentialOptions) own() CredentialOptions {
 
 // newExchange fails for options that azidentity can't use.
 func newExchange(credential string, id identity, source assertionSource, redeem redeemer, options CredentialOptions) (*exchange, error) {
+	if err := wrong(advice.Literal("AZURE_AUTHORITY_HOST", options.Cloud.ActiveDirectoryAuthorityHost)); err != nil {
+		return nil, err
+	}
 	x := &exchange{
 		credential:  credential,
 		identity:    id,
@@ -123,49 +128,46 @@ func redeemClientAssertion(id identity, assert AssertionFunc, options *azidentit
 // An identity is the application in its tenant that a credential authenticates.
 type identity struct {
 	tenantID, clientID string
-	// missing names what neither the caller nor the environment gave.
-	missing []string
+	// missing is what neither the caller nor the environment gave.
+	missing []ci.Lack
 }
 
 // resolveIdentity takes what the caller left empty from the first of the environment variables that is set.
 func resolveIdentity(tenantID, clientID string, tenantVariables, clientVariables []string) (identity, error) {
 	var id identity
-	id.tenantID = id.resolve(tenantID, tenantVariables)
-	id.clientID = id.resolve(clientID, clientVariables)
-	if id.tenantID != "" && !validTenantID(id.tenantID) {
-		return identity{}, errors.New("azoidc: the tenant ID has characters that no tenant ID has; " +
-			"it is a GUID or a domain name such as contoso.onmicrosoft.com, see https://learn.microsoft.com/partner-center/find-ids-and-domain-names")
-	}
-	return id, nil
+	tenant := id.resolve("the argument tenantID", tenantID, tenantVariables)
+	client := id.resolve("the argument clientID", clientID, clientVariables)
+	id.tenantID, id.clientID = tenant.value, client.value
+	return id, errors.Join(wrong(advice.TenantID(tenant.from, tenant.value)), wrong(advice.ClientID(client.from, client.value)))
 }
 
-func (id *identity) resolve(value string, variables []string) string {
-	if value = strings.TrimSpace(value); value != "" {
-		return value
-	}
-	for _, name := range variables {
-		if value = environment(name); value != "" {
-			return value
-		}
-	}
-	id.missing = append(id.missing, strings.Join(variables, " or "))
-	return ""
-}
+// A name is a tenant's or an application's ID, and where it's from.
+type name struct{ from, value string }
 
-// available reports a credential-unavailable error when something is missing, so that a chain goes on.
-func (id *identity) available(credential string) error {
-	if len(id.missing) == 0 {
+// wrong is the error of problem, if there is one.
+func wrong(problem string) error {
+	if problem == "" {
 		return nil
 	}
-	return unavailable(credential, "missing environment variable "+strings.Join(id.missing, " and ")+
-		": set it, or pass the value to the credential's constructor")
+	return errors.New("azoidc: " + problem)
 }
 
-// validTenantID follows azidentity, whose own check comes too late: at the first exchange.
-func validTenantID(tenantID string) bool {
-	return !strings.ContainsFunc(tenantID, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '.' || r == '-')
-	})
+func (id *identity) resolve(what, value string, variables []string) name {
+	if value = strings.TrimSpace(value); value != "" {
+		return name{what, value}
+	}
+	for _, variable := range variables {
+		if value = environment(variable); value != "" {
+			return name{variable, value}
+		}
+	}
+	setting := variables[0]
+	if len(variables) > 1 {
+		setting += " (or " + strings.Join(variables[1:], " or ") + ")"
+	}
+	id.missing = append(id.missing, ci.Lack{Setting: setting,
+		Remedy: "set the application's tenant ID and client ID, or pass them to the credential's constructor"})
+	return name{}
 }
 
 // environment reads a variable without the white space that pasted secrets end in.
@@ -212,14 +214,5 @@ func (h authorityHost) trusted() bool {
 	return false
 }
 
-// audience is what Microsoft Entra of the host's cloud recommends as the audience of federated identity credentials.
-// https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust
-func (h authorityHost) audience() string {
-	switch h {
-	case "login.microsoftonline.us", "login.usgovcloudapi.net", "login-us.microsoftonline.com":
-		return "api://AzureADTokenExchangeUSGov"
-	case "login.partner.microsoftonline.cn", "login.chinacloudapi.cn":
-		return "api://AzureADTokenExchangeChina"
-	}
-	return "api://AzureADTokenExchange"
-}
+// audience is that of federated identity credentials in the host's cloud.
+func (h authorityHost) audience() string { return advice.ExchangeAudience(string(h)) }

@@ -3,9 +3,12 @@ package azoidc
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -27,9 +30,19 @@ type DefaultCredentialOptions struct {
 //   - [AzurePipelinesCredential]
 //   - [azidentity.DefaultAzureCredential], itself a chain
 //
-// A CI system that is there and refuses ends the chain, with its error: the next credential would only hide why. The
-// environment variable AZURE_TOKEN_CREDENTIALS selects: GitHubActionsCredential or AzurePipelinesCredential just that
-// one, other values what [azidentity.NewDefaultAzureCredential] documents.
+// A CI system that is there ends the chain, whether it refuses or the job isn't set up for it: the next credential would
+// hide why, and on a self-hosted runner deploy as somebody else, with the machine's identity or whoever signed in there.
+// So in a job of GitHub Actions or Azure Pipelines (GITHUB_ACTIONS or TF_BUILD is true) whose variables are incomplete,
+// azidentity's chain is tried only where somebody must have meant it: with AZURE_CLIENT_ID, AZURE_TENANT_ID and one of
+// AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET and AZURE_CLIENT_CERTIFICATE_PATH, or with IDENTITY_ENDPOINT and
+// IDENTITY_HEADER, which "azoidc exec" sets.
+//
+// The environment variable AZURE_TOKEN_CREDENTIALS selects, in such jobs, too: GitHubActionsCredential or
+// AzurePipelinesCredential just that one, other values what [azidentity.NewDefaultAzureCredential] documents.
+//
+// Outside CI azidentity's chain probes for a virtual machine's managed identity at 169.254.169.254. Something else that
+// answers there in its place, such as a proxy, ends the chain unless its answer is no JSON, or is Docker Desktop's
+// 403: then AZURE_TOKEN_CREDENTIALS=dev leaves the probe out, or NO_PROXY=169.254.169.254 keeps a proxy out of it.
 //
 // It is safe for concurrent use.
 type DefaultCredential struct {
@@ -55,11 +68,12 @@ func NewDefaultCredential(options *DefaultCredentialOptions) (*DefaultCredential
 type chain struct {
 	exchanges []*exchange
 	otherwise azcore.TokenCredential // nil when AZURE_TOKEN_CREDENTIALS selects a CI system
+	selected  bool                   // by AZURE_TOKEN_CREDENTIALS
 }
 
 func newChain(options *CredentialOptions) (chain, error) {
 	selected := environment("AZURE_TOKEN_CREDENTIALS")
-	var c chain
+	c := chain{selected: selected != ""}
 	for _, source := range []struct {
 		system *ci.System
 		make   func(*CredentialOptions) (*exchange, error)
@@ -81,6 +95,9 @@ func newChain(options *CredentialOptions) (chain, error) {
 		AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
 		DisableInstanceDiscovery:   options.DisableInstanceDiscovery,
 	})
+	if err != nil && strings.Contains(err.Error(), "AZURE_TOKEN_CREDENTIALS") {
+		return chain{}, fmt.Errorf("%w; azoidc adds %s", redact.Error(err), ci.Credentials())
+	}
 	c.otherwise = azure
 	return c, redact.Error(err)
 }
@@ -112,20 +129,52 @@ func (c chain) forget(request policy.TokenRequestOptions) {
 func (c chain) GetToken(ctx context.Context, request policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	var aside []error
 	for _, x := range c.exchanges {
-		err := x.available()
-		if err == nil {
+		if len(x.lacks()) == 0 {
 			return x.GetToken(ctx, request)
 		}
-		aside = append(aside, err)
+		aside = append(aside, x.available())
 	}
 	if c.otherwise == nil {
 		return azcore.AccessToken{}, exhausted(aside)
+	}
+	if err := c.notSetUp(); err != nil {
+		return azcore.AccessToken{}, err
 	}
 	token, err := c.otherwise.GetToken(ctx, request)
 	if err != nil {
 		return azcore.AccessToken{}, exhausted(append(aside, err))
 	}
 	return token, nil
+}
+
+// notSetUp is the error of a CI system's job that can't request the system's tokens, where nobody said how else to sign in.
+func (c chain) notSetUp() error {
+	system := ci.Running(environment)
+	if system == nil || c.selected || configuredOtherwise() {
+		return nil
+	}
+	for _, x := range c.exchanges {
+		if system.Named(x.credential) {
+			return &AssertionError{
+				Source: system.Name,
+				Err:    errors.New("the job isn't set up for it: " + ci.MissingSettings(x.lacks()...)),
+				advice: ci.Remedies(x.lacks()...) + ". To sign in otherwise, name the credential in AZURE_TOKEN_CREDENTIALS: ManagedIdentityCredential and " +
+					"AzureCLICredential, for example, aren't tried unasked, because on a self-hosted runner they may be somebody else's",
+			}
+		}
+	}
+	return nil
+}
+
+// configuredOtherwise tells whether the environment holds a complete configuration for azidentity's chain that somebody
+// must have made for this job. What any machine may have, IMDS or a signed-in CLI, is none.
+func configuredOtherwise() bool {
+	complete := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return environment(name) == "" })
+	}
+	return complete("IDENTITY_ENDPOINT", "IDENTITY_HEADER") ||
+		complete("AZURE_TENANT_ID", "AZURE_CLIENT_ID") &&
+			(complete("AZURE_FEDERATED_TOKEN_FILE") || complete("AZURE_CLIENT_SECRET") || complete("AZURE_CLIENT_CERTIFICATE_PATH"))
 }
 
 // exhausted is the error of a chain that tried everything. It is credential-unavailable only if the last of errs is:
@@ -135,8 +184,11 @@ func exhausted(errs []error) error {
 	for _, err := range errs {
 		text = append(text, "  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
-	message := redact.Text(strings.Join(text, "\n"))
 	last := errs[len(errs)-1]
+	if do := adviseAbout(last); do != "" {
+		text = append(text, "  do: "+do)
+	}
+	message := redact.Text(strings.Join(text, "\n"))
 	if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(last, &failed) {
 		return &chainError{message, last}
 	}
@@ -187,3 +239,15 @@ func shownFailure(failed *azidentity.AuthenticationFailedError) *azidentity.Auth
 
 // NonRetriable marks the error for azcore's retry policy.
 func (*chainError) NonRetriable() {}
+
+// adviseAbout says what to do about a refusal that azidentity's chain met, where its code is known.
+func adviseAbout(err error) string {
+	known, found := knownCodes[entraError{ErrorDescription: err.Error()}.code()]
+	if !found {
+		return ""
+	}
+	return known.meaning + ": " + known.advice(&ExchangeError{
+		host:     hostOf(resolveCloud(cloud.Configuration{})),
+		identity: identity{tenantID: environment("AZURE_TENANT_ID"), clientID: environment("AZURE_CLIENT_ID")},
+	})
+}

@@ -3,7 +3,9 @@ package azoidc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -88,8 +90,97 @@ func TestSelectedByTheEnvironment(t *testing.T) {
 	t.Run("unknown", func(t *testing.T) {
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
 		_, err := azoidc.NewDefaultCredential(nil)
-		require.ErrorContains(t, err, "nonsense")
+		require.ErrorContains(t, err, `"nonsense"`)
+		require.ErrorContains(t, err, "azoidc adds GitHubActionsCredential and AzurePipelinesCredential")
 	})
+}
+
+// TestAJobThatIsNotSetUpStopsTheDefaultChain: whoever signed in on a self-hosted runner, and the machine's own identity,
+// are somebody else.
+func TestAJobThatIsNotSetUpStopsTheDefaultChain(t *testing.T) {
+	jobs := map[string]struct {
+		env    map[string]string
+		remedy string
+	}{
+		"GitHub Actions without permission": {map[string]string{"GITHUB_ACTIONS": "true", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": testkit.AClientID}, "id-token: write"},
+		"GitHub Actions without an application": {map[string]string{"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example",
+			"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}, "set the application's tenant ID and client ID"},
+		"Azure Pipelines without its token": {map[string]string{"TF_BUILD": "True", "SYSTEM_OIDCREQUESTURI": "https://x.example",
+			"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "s", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": testkit.AClientID}, "env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
+	}
+	someoneElse := map[string]map[string]string{
+		"nothing":                    {},
+		"a user-assigned identity":   {"AZURE_CLIENT_ID": testkit.AClientID},
+		"half an endpoint":           {"IDENTITY_ENDPOINT": "http://127.0.0.1:1/token"},
+		"a secret of no application": {"AZURE_CLIENT_SECRET": "s", "AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": ""},
+	}
+	for job, test := range jobs {
+		for other, env := range someoneElse {
+			t.Run(job+", "+other, func(t *testing.T) {
+				testkit.OnALaptop(t)
+				cloud := azoidctest.New(nil)
+				testkit.SetEnv(t, test.env)
+				testkit.SetEnv(t, env)
+				_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				var unusable *azoidc.AssertionError
+				require.ErrorAs(t, err, &unusable)
+				require.ErrorContains(t, err, "the job isn't set up for it: missing environment variable")
+				require.ErrorContains(t, err, test.remedy)
+				require.ErrorContains(t, err, "AZURE_TOKEN_CREDENTIALS")
+				require.Empty(t, cloud.Requests())
+				next := &testkit.FakeCredential{Life: time.Hour}
+				chain, err := azidentity.NewChainedTokenCredential([]azcore.TokenCredential{testkit.NewDefault(t, cloud), next}, nil)
+				require.NoError(t, err)
+				_, err = chain.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				require.Error(t, err)
+				require.Zero(t, next.Count(), "nor may a chain around it go on")
+			})
+		}
+	}
+}
+
+// TestAJobThatIsConfiguredOtherwise has azidentity's chain, as before.
+func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
+	for _, marker := range []string{"GITHUB_ACTIONS", "TF_BUILD"} {
+		t.Run(marker+" with a federated token file", func(t *testing.T) {
+			testkit.OnALaptop(t)
+			cloud := azoidctest.New(nil)
+			testkit.InKubernetes(t, cloud)
+			t.Setenv(marker, "true")
+			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
+		})
+		t.Run(marker+" with a selection", func(t *testing.T) {
+			testkit.OnALaptop(t)
+			cloud := azoidctest.New(nil)
+			testkit.InKubernetes(t, cloud)
+			t.Setenv(marker, "true")
+			t.Setenv("AZURE_CLIENT_SECRET", "")
+			t.Setenv("AZURE_TOKEN_CREDENTIALS", "WorkloadIdentityCredential")
+			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
+		})
+		t.Run(marker+" with a client secret", func(t *testing.T) {
+			testkit.OnALaptop(t)
+			cloud := azoidctest.New(nil)
+			t.Setenv(marker, "true")
+			testkit.SetEnv(t, map[string]string{"AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID(), "AZURE_CLIENT_SECRET": "s"})
+			_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			require.ErrorContains(t, err, "AADSTS7000215", "azidentity asked for it")
+			require.ErrorContains(t, err, "do: a client secret is wrong")
+		})
+		t.Run(marker+" within azoidc exec", func(t *testing.T) {
+			testkit.OnALaptop(t)
+			t.Setenv(marker, "true")
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintf(w, `{"access_token":"of the endpoint","expires_on":"%d","resource":%q,"token_type":"Bearer"}`,
+					time.Now().Add(time.Hour).Unix(), r.URL.Query().Get("resource"))
+			}))
+			defer server.Close()
+			testkit.SetEnv(t, map[string]string{"IDENTITY_ENDPOINT": server.URL, "IDENTITY_HEADER": "secret", "AZURE_CLIENT_ID": testkit.AClientID})
+			cred, err := azoidc.NewDefaultCredential(nil)
+			require.NoError(t, err)
+			require.Equal(t, "of the endpoint", testkit.Get(t, cred, testkit.VaultScope).Token)
+		})
+	}
 }
 
 func TestARefusalInCIStopsTheDefaultChain(t *testing.T) {

@@ -31,7 +31,8 @@ for Go takes them:
   - [DefaultCredential] for a program that runs in CI, on a laptop and in Azure with one line of code
 
 Where a CI system isn't there, GetToken reports a credential-unavailable error, as azidentity's credentials do, so that
-[azidentity.ChainedTokenCredential] goes on to its next source. A CI system that is there and refuses stops the chain.
+[azidentity.ChainedTokenCredential] goes on to its next source; where it is there and refuses, the chain stops.
+[DefaultCredential] also stops in a job that isn't set up for its CI system, lest it deploy as somebody else.
 
 # Errors
 

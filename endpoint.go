@@ -70,20 +70,48 @@ func (e oidcEndpoint) failure(err error) *retry.Failure {
 }
 
 // A setting is a value that the caller or an environment variable gave.
-type setting struct{ variable, value string }
+type setting struct {
+	system          *ci.System
+	variable, value string
+}
 
-// missing reports a credential-unavailable error that names the variables without a value, so that a chain goes on.
-func (e oidcEndpoint) missing(settings ...setting) error {
-	var names []string
+func (e oidcEndpoint) setting(variable, value string) setting {
+	return setting{e.system, variable, value}
+}
+
+// lacking are the settings without a value. Where none has one, what a job of the system needs is one remedy for all.
+func lacking(settings []setting) (lacks []ci.Lack) {
 	for _, s := range settings {
 		if s.value == "" {
-			names = append(names, s.variable)
+			lacks = append(lacks, s.system.Lack(s.variable))
 		}
 	}
-	if len(names) == 0 {
-		return nil
+	if len(lacks) == len(settings) {
+		for i := range lacks {
+			lacks[i].Remedy = settings[i].system.Setup
+		}
 	}
-	return unavailable(e.system.Credential, e.system.Missing(names...))
+	return lacks
+}
+
+// unexpanded is the error of settings that hold a macro's text in place of a value, which nobody is to be sent.
+func unexpanded(settings []setting) error {
+	for _, s := range settings {
+		if ci.IsMacro(s.value) {
+			problem, remedy := ci.Unexpanded(s.variable, s.value)
+			return &AssertionError{Source: s.system.Name, Err: errors.New(problem), advice: remedy}
+		}
+	}
+	return nil
+}
+
+// available reports what keeps a request from being made: a credential-unavailable error when settings have no value, so
+// that a chain goes on.
+func (e oidcEndpoint) available(settings []setting) error {
+	if lacks := lacking(settings); len(lacks) > 0 {
+		return unavailable(e.system.Credential, ci.Missing(lacks...))
+	}
+	return unexpanded(settings)
 }
 
 // noURL is the error of a request URL that is none.

@@ -2,13 +2,10 @@ package azoidc
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -138,7 +136,9 @@ type ExchangeError struct {
 	cause       error         // of a request without an answer
 	known       knownCode     // what is known of Code
 	clockOffset time.Duration // how far Entra's clock is ahead of this machine's
-	age         time.Duration // of the assertion when it arrived
+	received    time.Time     // when the assertion arrived, by this machine's clock
+	arrived     time.Time     // and by the best that is known
+	host        authorityHost // of the credential
 	retryAfter  time.Duration // how long Entra asked to be left alone
 }
 
@@ -156,6 +156,9 @@ func (e *ExchangeError) Error() string {
 	r.attempts(e.Attempts)
 	r.line("trace", labelled("trace ID", e.TraceID), labelled("correlation ID", e.CorrelationID))
 	r.line("do", e.advice())
+	for _, note := range e.notes() {
+		r.line("note", note)
+	}
 	return r.String()
 }
 
@@ -269,6 +272,8 @@ func (e *ExchangeError) headline() string {
 		return e.problem
 	case e.Code != "":
 		return fmt.Sprintf("Entra refused the exchange with %s (HTTP %d)%s", e.Code, e.StatusCode, prefixed(": ", e.known.meaning))
+	case e.StatusCode == http.StatusTooManyRequests:
+		return "Entra throttles the application (HTTP 429)" + prefixed(" and asked to be left alone for ", orEmpty(e.retryAfter))
 	case e.StatusCode == 0:
 		return "no answer from Entra"
 	case e.retryAfter > 0:
@@ -286,14 +291,20 @@ func prefixed(prefix, text string) string {
 
 func (e *ExchangeError) advice() string {
 	switch {
+	case strings.HasSuffix(e.asked, "/discovery/instance"):
+		return adviseDiscovery(e)
 	case e.known.advice != nil:
 		return e.known.advice(e)
 	case e.cause != nil:
 		return adviseNetwork(e.cause)
 	case e.StatusCode >= 300 && e.StatusCode < 400:
 		return adviseRedirect
-	case e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500 || e.StatusCode == http.StatusOK:
-		return "try again later; if it goes on, look at the service health of Microsoft Entra"
+	case e.StatusCode == http.StatusProxyAuthRequired:
+		return advice.Proxy
+	case e.StatusCode == http.StatusTooManyRequests:
+		return adviseThrottled(e)
+	case e.StatusCode >= 500 || e.StatusCode == http.StatusOK:
+		return adviseLater
 	case e.Code != "":
 		return "look the code up at https://login.microsoftonline.com/error?code=" + strings.TrimPrefix(e.Code, "AADSTS")
 	}
@@ -308,7 +319,12 @@ func adviseService(status int, system *ci.System) string {
 	switch {
 	case status >= 300 && status < 400:
 		return adviseRedirect
-	case status < 300, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
+	case status == http.StatusProxyAuthRequired:
+		return advice.Proxy
+	case status == http.StatusTooManyRequests:
+		return system.Name + " throttles this job: keep one credential for the whole program, so that its cache serves, instead of making one for each request, " +
+			"and try again later"
+	case status < 300, status == http.StatusRequestTimeout, status >= 500:
 		return "try again later; if it goes on, look at " + system.StatusPage
 	}
 	return "check that " + system.RequestURL + " is passed on as the CI system set it"
@@ -316,12 +332,6 @@ func adviseService(status int, system *ci.System) string {
 
 // adviseNetwork says what to do about a request that no answer came for.
 func adviseNetwork(err error) string {
-	var (
-		dns      *net.DNSError
-		verify   *tls.CertificateVerificationError
-		notTLS   tls.RecordHeaderError
-		deadline = errors.Is(err, context.DeadlineExceeded)
-	)
 	switch {
 	case errors.Is(err, outbound.ErrInsecure):
 		return "use an https address; plain http is for loopback only"
@@ -329,16 +339,8 @@ func adviseNetwork(err error) string {
 		return "let the Transport hand redirects back instead of following them, as http.Client does with CheckRedirect returning http.ErrUseLastResponse"
 	case errors.Is(err, outbound.ErrTooLarge):
 		return "check the address: what answers there is no token service"
-	case errors.Is(err, context.Canceled):
-		return ""
-	case errors.As(err, &dns):
-		return "check that this machine can resolve " + redact.Line(dns.Name) + ", and its proxy settings (HTTPS_PROXY)"
-	case errors.As(err, &verify), errors.As(err, &notTLS):
-		return "check this machine's clock and its certificate authorities: a proxy that opens TLS needs its own authority installed (SSL_CERT_FILE)"
-	case deadline:
-		return "the service didn't answer in time: check the network and the proxy; RetryOptions.TryTimeout and TokenCacheOptions.AcquireTimeout set the times"
 	}
-	return "check the network, the firewall and the proxy (HTTPS_PROXY) between this machine and the service, then try again"
+	return advice.Network(err, "; RetryOptions.TryTimeout and TokenCacheOptions.AcquireTimeout set the times")
 }
 
 // A report is an error's text: a headline, then one labelled line for each thing that is known.
@@ -350,7 +352,8 @@ type report struct {
 func (r *report) line(label string, parts ...string) {
 	parts = slices.DeleteFunc(slices.Clone(parts), func(part string) bool { return part == "" })
 	if len(parts) > 0 {
-		r.lines = append(r.lines, fmt.Sprintf("\n  %-11s%s", label+":", strings.Join(parts, ", ")))
+		text := strings.ReplaceAll(strings.Join(parts, ", "), "\n", "\n             ")
+		r.lines = append(r.lines, fmt.Sprintf("\n  %-11s%s", label+":", text))
 	}
 }
 
@@ -381,6 +384,13 @@ func labelled(label, value string) string {
 		return ""
 	}
 	return label + " " + value
+}
+
+func orEmpty(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }
 
 func timestamp(t time.Time) string {

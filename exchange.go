@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azoidc/azoidc/internal/azlog"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/discovery"
 	"github.com/azoidc/azoidc/internal/persistent"
@@ -70,10 +71,15 @@ func (x *exchange) GetToken(ctx context.Context, request policy.TokenRequestOpti
 
 // available reports what keeps this program from ever getting a token here, without a request.
 func (x *exchange) available() error {
-	if err := x.source.available(); err != nil {
-		return err
+	if lacks := x.lacks(); len(lacks) > 0 {
+		return unavailable(x.credential, ci.Missing(lacks...))
 	}
-	return x.identity.available(x.credential)
+	return unexpanded(x.source.settings())
+}
+
+// lacks are all the settings without a value.
+func (x *exchange) lacks() []ci.Lack {
+	return append(lacking(x.source.settings()), x.identity.missing...)
 }
 
 // A federated identity credential that never worked is probably wrong, and its user should hear so soon; one that has

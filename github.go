@@ -10,6 +10,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -105,6 +106,9 @@ type githubSource struct {
 }
 
 func newGitHubSource(o azcore.ClientOptions, audience, requestURL, requestToken string) (githubSource, error) {
+	if err := wrong(advice.Literal("Audience", audience)); err != nil {
+		return githubSource{}, err
+	}
 	endpoint, err := newOIDCEndpoint(ci.GitHubActions, o)
 	if audience == "" {
 		audience = hostOf(o.Cloud).audience()
@@ -117,12 +121,12 @@ func (s githubSource) token() string {
 	return cmp.Or(s.requestToken.Reveal(), environment(s.system.RequestToken))
 }
 
-func (s githubSource) available() error {
-	return s.missing(setting{s.system.RequestURL, s.url()}, setting{s.system.RequestToken, s.token()})
+func (s githubSource) settings() []setting {
+	return []setting{s.setting(s.system.RequestURL, s.url()), s.setting(s.system.RequestToken, s.token())}
 }
 
 func (s githubSource) request(ctx context.Context) (assertion, error) {
-	if err := s.available(); err != nil {
+	if err := s.available(s.settings()); err != nil {
 		return assertion{}, err
 	}
 	target, err := url.Parse(s.url())

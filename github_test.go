@@ -53,10 +53,10 @@ func TestGitHubEnvironmentIsReadAnewAtEveryRequest(t *testing.T) {
 
 func TestOutsideGitHubActionsTheCredentialIsUnavailable(t *testing.T) {
 	for missing, env := range map[string]map[string]string{
-		"ACTIONS_ID_TOKEN_REQUEST_URL":   {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"},
-		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example"},
+		"ACTIONS_ID_TOKEN_REQUEST_URL":   {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": testkit.AClientID},
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": testkit.AClientID, "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example"},
 		"AZURE_CLIENT_ID":                {"AZURE_TENANT_ID": "t", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
-		"AZURE_TENANT_ID":                {"AZURE_CLIENT_ID": "c", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
+		"AZURE_TENANT_ID":                {"AZURE_CLIENT_ID": testkit.AClientID, "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
 	} {
 		t.Run(missing, func(t *testing.T) {
 			testkit.OutsideCI(t)

@@ -146,12 +146,13 @@ func (x *exchange) coolingDown(ctx context.Context, left time.Duration, scopes [
 // failure completes e with what the attempt knows.
 func (a *attempt) failure(e *ExchangeError) *retry.Failure {
 	e.credential, e.identity, e.scopes = a.credential, a.identity, a.scopes
+	e.host = hostOf(a.options.Cloud)
 	if user, err := ParseClaims(a.userAssertion.Reveal()); err == nil {
 		e.user = &user
 	}
 	if presented := a.presented; presented.jwt != "" {
 		e.Claims = &presented.claims
-		e.age = presented.age()
+		e.received, e.arrived = presented.received, presented.arrived()
 	}
 	a.refusal = e
 	return &retry.Failure{Err: e, Counted: func(attempts int) { e.Attempts = attempts }}

@@ -118,7 +118,7 @@ func newFederatedCredential(clientID string, claims azoidc.Claims) *federatedCre
 	if len(claims.Audience) > 0 {
 		f.Audience = claims.Audience[0]
 	}
-	f.Command = advice.FederatedCredential(clientID, f.Issuer, f.Subject, f.Audience)
+	f.Command = advice.NewFederatedCredential(advice.Presented{Issuer: f.Issuer, Subject: f.Subject, Audience: f.Audience}, advice.PublicAudience).ForApplication(clientID)
 	return f
 }
 

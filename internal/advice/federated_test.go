@@ -1,8 +1,8 @@
 package advice_test
 
 import (
-	"encoding/json"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,41 +11,132 @@ import (
 	"github.com/azoidc/azoidc/internal/advice"
 )
 
-const clientID = "11111111-2222-3333-4444-555555555555"
+const (
+	clientID = "11111111-2222-3333-4444-555555555555"
+	github   = "https://token.actions.githubusercontent.com"
+)
 
-// A shell takes the printed line as it's meant.
-func TestFederatedCredentialCommand(t *testing.T) {
-	sh, err := exec.LookPath("sh")
+func presented(subject string) advice.Presented {
+	return advice.Presented{Issuer: github, Subject: subject, Audience: advice.PublicAudience, RepositoryID: "456", RepositoryOwnerID: "123"}
+}
+
+// People compare the lines with what they see in the portal.
+func TestCommandsAreReadable(t *testing.T) {
+	commands := advice.NewFederatedCredential(presented("repo:o/r:environment:production"), advice.PublicAudience).Commands(clientID)
+	require.Equal(t, []string{
+		`az ad app federated-credential create --id ` + clientID + ` --parameters "{'name':'repo-o-r-environment-production-a70faab7',` +
+			`'issuer':'https://token.actions.githubusercontent.com','subject':'repo:o/r:environment:production','audiences':['api://AzureADTokenExchange']}"`,
+		`az identity federated-credential create --name repo-o-r-environment-production-a70faab7 --identity-name IDENTITY_NAME --resource-group RESOURCE_GROUP ` +
+			`--issuer https://token.actions.githubusercontent.com --subject repo:o/r:environment:production --audiences api://AzureADTokenExchange`,
+	}, commands)
+	require.Contains(t, advice.NewFederatedCredential(presented("s"), "a").ForApplication(""), "--id CLIENT_ID ")
+	require.Contains(t, advice.NewFederatedCredential(presented("s"), "a").ForApplication("a b; c"), "--id 'a b; c' ")
+}
+
+var oddSubjects = []string{
+	"repo:o/r:environment:a b", "repo:o@1/r@2:ref:refs/heads/main", `it's`, `say "it"`, "$HOME `id` $(id) \\n !!", `%PATH% <&|> ^`, "umläut ☂", `a'b"c$d`,
+}
+
+// A shell takes the printed lines as they are meant, and Azure CLI reads the literal as Python does.
+func TestAShellTakesTheCommands(t *testing.T) {
+	for shell, script := range shells {
+		t.Run(shell, func(t *testing.T) {
+			path, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skip("no " + shell + " here")
+			}
+			for _, subject := range oddSubjects {
+				if shell == "pwsh" && strings.Contains(subject, "'") && strings.ContainsAny(subject, "\"$`") {
+					continue // Quote says so
+				}
+				c := advice.NewFederatedCredential(presented(subject), advice.PublicAudience)
+				app := wordsOf(t, path, script, c.ForApplication(clientID))
+				require.Equal(t, []string{"ad", "app", "federated-credential", "create", "--id", clientID, "--parameters"}, app[:7])
+				require.Equal(t, "{'name':'"+c.Name+"','issuer':'"+c.Issuer+"','subject':'"+subject+"','audiences':['"+c.Audience+"']}", asPython(app[7]))
+				identity := wordsOf(t, path, script, c.ForManagedIdentity())
+				require.Equal(t, subject, identity[12], shell)
+			}
+		})
+	}
+}
+
+// The scripts print each argument of az on a line of its own.
+var shells = map[string]string{
+	"sh":   "az() { printf '%s\\n' \"$@\"; }\n",
+	"bash": "az() { printf '%s\\n' \"$@\"; }\n",
+	"pwsh": "function az { $args | ForEach-Object { $_ } }\n",
+}
+
+func wordsOf(t *testing.T, shell, script, line string) []string {
+	t.Helper()
+	option := "-c"
+	if strings.Contains(shell, "pwsh") {
+		option = "-Command"
+	}
+	out, err := exec.Command(shell, option, script+line).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+}
+
+var escape = regexp.MustCompile(`\\u00([0-9a-f]{2})|\\'`)
+
+// asPython undoes the escapes of a Python string.
+func asPython(text string) string {
+	return escape.ReplaceAllStringFunc(text, func(e string) string {
+		if e == `\'` {
+			return "'"
+		}
+		var b byte
+		for _, digit := range e[4:] {
+			b = b<<4 | byte(strings.IndexRune("0123456789abcdef", digit))
+		}
+		return string(rune(b))
+	})
+}
+
+func TestPythonReadsTheLiteral(t *testing.T) {
+	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("no sh here")
+		t.Skip("no python3 here")
 	}
-	const issuer, subject, audience = "https://issuer.example/a b", `repo:o/r:environment:it's "$HOME" <&>`, "api://AzureADTokenExchange"
-	command := advice.FederatedCredential(clientID, issuer, subject, audience)
-	line := strings.Replace(command, "az ad app federated-credential create --id", `printf '%s\n'`, 1)
-	out, err := exec.Command(sh, "-c", line).Output()
-	require.NoError(t, err)
-	words := strings.Split(string(out), "\n")
-	require.Equal(t, clientID, words[0])
-	require.Equal(t, "--parameters", words[1])
-	var parameters struct {
-		Name, Issuer, Subject string
-		Audiences             []string
+	for _, subject := range oddSubjects {
+		line := advice.NewFederatedCredential(presented(subject), advice.PublicAudience).ForApplication(clientID)
+		_, literal, _ := strings.Cut(line, "--parameters ")
+		out, err := exec.Command(python, "-c", "import ast,sys; sys.stdout.buffer.write(ast.literal_eval(sys.argv[1])['subject'].encode())",
+			strings.Trim(literal, `"`)).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Equal(t, subject, string(out))
 	}
-	require.NoError(t, json.Unmarshal([]byte(words[2]), &parameters))
-	require.Equal(t, "azoidc", parameters.Name)
-	require.Equal(t, subject, parameters.Subject)
-	require.Equal(t, issuer, parameters.Issuer)
-	require.Equal(t, []string{audience}, parameters.Audiences)
 }
 
-// People compare the line with what they see in the portal.
-func TestFederatedCredentialIsReadable(t *testing.T) {
-	require.Equal(t, `az ad app federated-credential create --id `+clientID+` --parameters `+
-		`'{"name":"azoidc","issuer":"https://i.example","subject":"a<b>&c","audiences":["api://x"]}'`,
-		advice.FederatedCredential(clientID, "https://i.example", "a<b>&c", "api://x"))
+// TestNamesKeepTheRules of Microsoft Graph and Azure Resource Manager, and are each subject's own.
+func TestNamesKeepTheRules(t *testing.T) {
+	rule := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`)
+	seen := map[string]string{}
+	for _, subject := range append([]string{
+		"", "a", "ab", "abc", "-abc", "repo:o/r", "repo:o-r", "repo:o/r:ref:refs/heads/main", "repo:o/r:ref:refs/heads-main", "☂", "☃☃☃", "---",
+		strings.Repeat("x", 120), strings.Repeat("x", 121), strings.Repeat("x", 122), strings.Repeat("x-", 200),
+		"/eid1/c/pub/t/-_AAAA/a/BBBB/sc/1/2",
+	}, oddSubjects...) {
+		name := advice.NewFederatedCredential(presented(subject), "a").Name
+		require.Regexp(t, rule, name, "of %q", subject)
+		require.NotContains(t, seen, name, "%q and %q", subject, seen[name])
+		seen[name] = subject
+	}
+	require.Equal(t, "my-workload_1", advice.NewFederatedCredential(presented("my-workload_1"), "a").Name, "what fits is kept")
+	one := advice.NewFederatedCredential(advice.Presented{Issuer: "https://a", Subject: "s:1"}, "a")
+	other := advice.NewFederatedCredential(advice.Presented{Issuer: "https://b", Subject: "s:1"}, "a")
+	require.NotEqual(t, one.Name, other.Name)
 }
 
-func TestFederatedCredentialWithoutClientID(t *testing.T) {
-	require.Contains(t, advice.FederatedCredential("", "i", "s", "a"), "--id CLIENT_ID ")
-	require.Contains(t, advice.FederatedCredential("a b; c", "i", "s", "a"), "--id 'a b; c' ")
+// TestAGUIDIsNeverRegistered: Entra refuses it with AADSTS700214, and takes such tokens for its URI.
+func TestAGUIDIsNeverRegistered(t *testing.T) {
+	for _, audience := range []string{"api://AzureADTokenExchange", "api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina"} {
+		for presented, want := range map[string]string{
+			"fb60f99c-7a34-4190-8149-302f77469936": audience, "FB60F99C-7A34-4190-8149-302F77469936": audience, "": audience,
+			"api://mine": "api://mine", "https://github.com/octo-org": "https://github.com/octo-org",
+		} {
+			require.Equal(t, want, advice.NewFederatedCredential(advice.Presented{Audience: presented}, audience).Audience)
+		}
+	}
 }

@@ -12,14 +12,23 @@ var AzurePipelines = &System{
 	ClientID:     []string{"AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"},
 	ConnectionID: "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
 	StatusPage:   "https://status.dev.azure.com",
+	TempFolder:   "AGENT_TEMPDIRECTORY",
 	Setup: "map SYSTEM_ACCESSTOKEN in the step, '" + pipelinesMapping + "', and run in an AzureCLI@2 or AzurePowerShell@5 task with a service connection " +
 		"that uses workload identity federation",
 	remedies: map[string]string{
-		"SYSTEM_OIDCREQUESTURI": "Azure Pipelines sets it in the jobs of organizations that have workload identity federation",
-		"SYSTEM_ACCESSTOKEN":    "map it in the step: '" + pipelinesMapping + "'",
+		"SYSTEM_OIDCREQUESTURI": "run in a step of a job of Azure DevOps Services, whose agent sets SYSTEM_OIDCREQUESTURI; pass it on into a container " +
+			"(docker run -e SYSTEM_OIDCREQUESTURI) or to another user's process, and update a self-hosted agent that doesn't set it; " +
+			"Azure DevOps Server has no OIDC tokens",
+		"SYSTEM_ACCESSTOKEN": "map SYSTEM_ACCESSTOKEN in the step: '" + pipelinesMapping + "'",
 		"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "pass the service connection's ID, or run in an AzureCLI@2 or AzurePowerShell@5 task, " +
-			"which sets it",
+			"which sets AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
 	},
+	lines: map[string]string{"SYSTEM_ACCESSTOKEN": pipelinesMapping},
+	// https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#logissue-log-an-error-or-warning
+	failure: commandForm{start: "##vso[task.logissue type=error]", escape: pipelinesData},
+	warning: commandForm{start: "##vso[task.logissue type=warning]", escape: pipelinesData},
+	// https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#uploadsummary-add-some-markdown-content-to-the-build-summary
+	summary: commandForm{start: "##vso[task.uploadsummary]", escape: pipelinesData},
 	mask: commandForm{
 		// https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret-register-a-value-as-a-secret
 		start:  "##vso[task.setsecret]",

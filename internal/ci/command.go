@@ -14,6 +14,21 @@ func (f commandForm) with(data string) string { return f.start + f.escape.Replac
 // systems take it from the standard output and from the standard error.
 func (s *System) Mask(secret string) string { return s.mask.with(secret) }
 
+// Failure returns the line by which a job shows a text as an error at the top of its run.
+func (s *System) Failure(text string) string { return s.failure.with(text) }
+
+// Warning returns the line by which a job shows a text as a warning at the top of its run.
+func (s *System) Warning(text string) string { return s.warning.with(text) }
+
+// Summary returns the line by which a job adds the Markdown file at path to its run's summary. The system reads the file
+// after it has read the line. It returns "" in a system that has a SummaryFile.
+func (s *System) Summary(path string) string {
+	if s.summary.start == "" {
+		return ""
+	}
+	return s.summary.with(path)
+}
+
 // What the systems undo in a command's data:
 // https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
 // https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Agent.Sdk/CommandStringConvertor.cs

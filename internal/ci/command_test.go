@@ -20,3 +20,14 @@ func TestMaskEscapes(t *testing.T) {
 	require.Equal(t, "::add-mask::a%250Ab;c]d%0D%0Ae", ci.GitHubActions.Mask(secret))
 	require.Equal(t, "##vso[task.setsecret]a%AZP250Ab%3Bc%5Dd%0D%0Ae", ci.AzurePipelines.Mask(secret))
 }
+
+func TestAnnotations(t *testing.T) {
+	require.Equal(t, "::error title=azoidc::50%25%0A::b", ci.GitHubActions.Failure("50%\n::b"))
+	require.Equal(t, "::warning title=azoidc::w", ci.GitHubActions.Warning("w"))
+	require.Equal(t, "##vso[task.logissue type=error]a%5D%3Bb", ci.AzurePipelines.Failure("a];b"))
+	require.Equal(t, "##vso[task.logissue type=warning]w", ci.AzurePipelines.Warning("w"))
+	require.Equal(t, "##vso[task.uploadsummary]/tmp/a b.md", ci.AzurePipelines.Summary("/tmp/a b.md"))
+	require.Empty(t, ci.GitHubActions.Summary("/tmp/a.md"))
+	require.Equal(t, "GITHUB_STEP_SUMMARY", ci.GitHubActions.SummaryFile)
+	require.Empty(t, ci.AzurePipelines.SummaryFile)
+}

@@ -17,6 +17,10 @@ var GitHubActions = &System{
 		"ACTIONS_ID_TOKEN_REQUEST_URL":   githubPermission,
 		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": githubPermission,
 	},
+	SummaryFile: "GITHUB_STEP_SUMMARY",
+	// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#setting-an-error-message
+	failure: commandForm{start: "::error title=azoidc::", escape: githubData},
+	warning: commandForm{start: "::warning title=azoidc::", escape: githubData},
 	mask: commandForm{
 		// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log
 		start:  "::add-mask::",

@@ -28,11 +28,21 @@ type System struct {
 	ChoosesAudience bool
 	// StatusPage tells of the system's outages.
 	StatusPage string
+	// SummaryFile is the variable that names the file to which a step appends what its job's summary is to show, in
+	// Markdown; "" in a system that is told of a file instead.
+	SummaryFile string
+	// TempFolder is the variable that names a folder whose files the system may read until the job's end, and removes then;
+	// "" in a system with a SummaryFile.
+	TempFolder string
 	// Setup says what a job needs before it can request tokens.
 	Setup string
 
 	remedies map[string]string // what to do when the variable is missing
+	lines    map[string]string // the line that sets the variable, where it isn't "NAME: value" in env
 	mask     commandForm       // takes the secret as its data
+	failure  commandForm       // takes a text
+	warning  commandForm       // takes a text
+	summary  commandForm       // takes a file's path; none in a system with a SummaryFile
 }
 
 // Systems returns all systems, in the order in which they are looked for.
@@ -62,19 +72,13 @@ func Running(get func(name string) string) *System {
 // Named tells whether credential, a value of AZURE_TOKEN_CREDENTIALS, selects s.
 func (s *System) Named(credential string) bool { return strings.EqualFold(credential, s.Credential) }
 
-// Missing says which of the system's variables are missing, and what to do about each.
-func (s *System) Missing(variables ...string) string {
-	var remedies []string
-	for _, variable := range variables {
-		if remedy := s.remedies[variable]; !slices.Contains(remedies, remedy) {
-			remedies = append(remedies, remedy)
-		}
+// Credentials enumerates what AZURE_TOKEN_CREDENTIALS may name beside azidentity's own.
+func Credentials() string {
+	var names []string
+	for _, s := range Systems() {
+		names = append(names, s.Credential)
 	}
-	noun := "variable"
-	if len(variables) > 1 {
-		noun = "variables"
-	}
-	return "missing environment " + noun + " " + list(variables) + ": " + strings.Join(remedies, "; ")
+	return list(names)
 }
 
 // Outside says what is missing where no system is detected, and what a job of each one needs.
@@ -85,15 +89,6 @@ func Outside() string {
 		setups = append(setups, "\n  "+s.Name+": "+s.Setup)
 	}
 	return "no CI system's OIDC tokens are here: neither " + strings.Join(variables, " nor ") + " is set." + strings.Join(setups, "")
-}
-
-// list is an enumeration: "a", "a and b", "a, b and c".
-func list(names []string) string {
-	last := len(names) - 1
-	if last < 1 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func find(isIt func(*System) bool) *System {

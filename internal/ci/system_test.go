@@ -54,7 +54,7 @@ func TestMissing(t *testing.T) {
 			require.Regexp(t, "^missing environment variable "+variable+": .{20,}", s.Missing(variable))
 		}
 	}
-	require.Equal(t, "missing environment variable SYSTEM_ACCESSTOKEN: map it in the step: 'env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)'",
+	require.Equal(t, "missing environment variable SYSTEM_ACCESSTOKEN: map SYSTEM_ACCESSTOKEN in the step: 'env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)'",
 		ci.AzurePipelines.Missing("SYSTEM_ACCESSTOKEN"))
 }
 

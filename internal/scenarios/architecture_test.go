@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/clock":      {},
 	"internal/discovery":  {"internal/outbound", "internal/recovered"},
 	"internal/outbound":   {"internal/redact"},
+	"internal/golden":     {},
 	"internal/persistent": {},
 	"internal/proc":       {},
 	"internal/recovered":  {"internal/azlog", "internal/redact"},

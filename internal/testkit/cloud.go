@@ -24,6 +24,9 @@ const (
 	GraphScope      = "https://graph.microsoft.com/.default"
 )
 
+// AClientID is of no application.
+const AClientID = "11111111-2222-3333-4444-555555555555"
+
 // CredentialOptions are for credentials in cloud.
 func CredentialOptions(cloud *azoidctest.Cloud) azoidc.CredentialOptions {
 	options := cloud.ClientOptions()
