@@ -44,7 +44,9 @@ type federatedCredential struct {
 	Issuer   string `json:"issuer"`
 	Subject  string `json:"subject"`
 	Audience string `json:"audience"`
-	Command  string `json:"command"` // creates it
+	// Commands create it, for an application and for a managed identity. They are there only where one is missing.
+	Commands []string `json:"commands,omitempty"`
+	commands []string
 }
 
 // A step that was tried, or not.
@@ -57,6 +59,7 @@ type step struct {
 
 const (
 	resultOK      = "ok"
+	resultWarning = "warning" // it works, and should be looked at
 	resultFailed  = "failed"
 	resultSkipped = "skipped"
 )
@@ -110,16 +113,18 @@ func (d *diagnosis) identify(l *login, claims azoidc.Claims) {
 		ExpiresAt:      unlessZero(claims.ExpiresAt),
 		JobWorkflowRef: claims.JobWorkflowRef,
 	}
-	d.Federated = newFederatedCredential(l.clientID, claims)
+	d.Federated = newFederatedCredential(l, claims)
 }
 
-func newFederatedCredential(clientID string, claims azoidc.Claims) *federatedCredential {
-	f := &federatedCredential{Issuer: claims.Issuer, Subject: claims.Subject}
+func newFederatedCredential(l *login, claims azoidc.Claims) *federatedCredential {
+	presented := advice.Presented{Issuer: claims.Issuer, Subject: claims.Subject}
 	if len(claims.Audience) > 0 {
-		f.Audience = claims.Audience[0]
+		presented.Audience = claims.Audience[0]
 	}
-	f.Command = advice.NewFederatedCredential(advice.Presented{Issuer: f.Issuer, Subject: f.Subject, Audience: f.Audience}, advice.PublicAudience).ForApplication(clientID)
-	return f
+	wanted := advice.NewFederatedCredential(presented, l.exchangeAudience())
+	return &federatedCredential{
+		Issuer: wanted.Issuer, Subject: wanted.Subject, Audience: wanted.Audience, commands: wanted.Commands(l.clientID),
+	}
 }
 
 func unlessZero(t time.Time) *time.Time {
@@ -131,16 +136,23 @@ func unlessZero(t time.Time) *time.Time {
 
 // conclude comes to the verdict, after the last step.
 func (d *diagnosis) conclude(l *login) {
-	var failed []step
-	for _, s := range d.Steps {
-		if s.Result == resultFailed {
-			failed = append(failed, s)
-		}
-	}
+	failed, warned := d.with(resultFailed), d.with(resultWarning)
 	if len(failed) > 0 {
 		d.Verdict = fmt.Sprintf("not well: %d of %d steps failed. Begin with the first, %s, and run this again", len(failed), len(d.Steps), failed[0].Name)
 		return
 	}
 	d.Well = true
-	d.Verdict = fmt.Sprintf("all is well: this job signs in as application %s in tenant %s", l.clientID, l.tenantID)
+	d.Verdict = fmt.Sprintf("all is well: this job signs in as application %s in tenant %s", oneLine(l.clientID), oneLine(l.tenantID))
+	if len(warned) > 0 {
+		d.Verdict += ", but look at " + warned[0].Name
+	}
+}
+
+func (d *diagnosis) with(result string) (steps []step) {
+	for _, s := range d.Steps {
+		if s.Result == result {
+			steps = append(steps, s)
+		}
+	}
+	return steps
 }

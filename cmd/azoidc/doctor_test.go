@@ -2,7 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"net/url"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/golden"
 )
 
 func diagnose(t *testing.T, p *program, args ...string) (diagnosis, result) {
@@ -34,52 +42,144 @@ func (d diagnosis) resultOf(t *testing.T, name string) step {
 	return step{}
 }
 
-func TestDoctorText(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
-		cloud.SetLatency(50 * time.Millisecond)
-		job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Environment: "production"})
-		requestURL, err := url.Parse(job.RequestURL)
-		require.NoError(t, err)
-		r := run(t, inJob(cloud, job.Env()), "doctor")
-		require.Equal(t, exitWell, r.status, r.stdout)
-		require.Empty(t, r.stderr)
-		require.Equal(t, `CI system: GitHub Actions
+// A patient is a job that doctor looks at, and what is wrong with it.
+type patient struct {
+	name    string
+	change  map[string]string // of the environment; "" takes a variable away
+	job     func(*azoidctest.GitHubJobOptions, *azoidctest.PipelinesJobOptions)
+	trouble func(*azoidctest.Cloud)
+	ended   bool          // the request token
+	ahead   time.Duration // the servers' clocks
+	args    []string
+	well    bool
+}
 
-Settings:
-  ACTIONS_ID_TOKEN_REQUEST_URL    https://HOST
-  ACTIONS_ID_TOKEN_REQUEST_TOKEN  set
-  AZURE_TENANT_ID                 TENANT
-  AZURE_CLIENT_ID                 CLIENT
-  authority host                  https://login.microsoftonline.com/
+// jobs make a patient's job in each system, with its environment.
+var jobs = []struct {
+	system, requestToken string
+	macro                map[string]string
+	last                 patient
+	make                 func(*azoidctest.Cloud, patient) (env map[string]string, end func())
+}{
+	{"github-actions", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", map[string]string{"AZURE_CLIENT_ID": "${{ secrets.AZURE_CLIENT_ID }}"},
+		patient{name: "10. the client ID is a name", change: map[string]string{"AZURE_CLIENT_ID": "my-application"}},
+		func(cloud *azoidctest.Cloud, p patient) (map[string]string, func()) {
+			options := &azoidctest.GitHubJobOptions{Environment: "production"}
+			if p.job != nil {
+				p.job(options, &azoidctest.PipelinesJobOptions{})
+			}
+			job := cloud.GitHubJob(options)
+			return without(job.Env(), "AZURE_AUTHORITY_HOST"), job.ExpireRequestToken
+		}},
+	{"azure-pipelines", "SYSTEM_ACCESSTOKEN", map[string]string{"SYSTEM_ACCESSTOKEN": "$(System.AccessToken)"},
+		patient{name: "10. the service connection is of the kind that retires", well: true,
+			job: func(_ *azoidctest.GitHubJobOptions, p *azoidctest.PipelinesJobOptions) {
+				p.Kind = azoidctest.OlderConnection
+			}},
+		func(cloud *azoidctest.Cloud, p patient) (map[string]string, func()) {
+			options := &azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, ServiceConnectionID: "5e31c9a0-0000-4000-8000-000000000001"}
+			if p.job != nil {
+				p.job(&azoidctest.GitHubJobOptions{}, options)
+			}
+			job := cloud.PipelinesJob(options)
+			return without(job.Env(), "AZURE_TENANT_ID", "AZURE_CLIENT_ID"), job.ExpireRequestToken
+		}},
+}
 
-The job's identity, by its OIDC token:
-  issuer      https://token.actions.githubusercontent.com
-  subject     repo:octo-org/octo-repo:environment:production
-  audience    api://AzureADTokenExchange
-  issued      2000-01-01T00:00:00Z
-  not before  1999-12-31T23:55:00Z
-  ends        2000-01-01T00:05:00Z
-  workflow    octo-org/octo-repo/.github/workflows/deploy.yml@refs/heads/main
+// TestGoldenDoctor is what doctor prints in each system, in a job that is set up well and in ten that aren't. What it
+// tells the job is at the end of each: annotations, and the summary in Markdown for two of them.
+func TestGoldenDoctor(t *testing.T) {
+	for _, job := range jobs {
+		t.Run(job.system, func(t *testing.T) {
+			patients := []patient{
+				{name: "set up well", well: true},
+				{name: "set up well, asked with the token, too", well: true, args: []string{"-probe", "-scope", "https://management.azure.com/.default", "-scope", "https://graph.microsoft.com/.default"}},
+				{name: "1. the job may not request tokens", change: map[string]string{job.requestToken: "", "ACTIONS_ID_TOKEN_REQUEST_URL": ""}},
+				{name: "2. no application is named", change: map[string]string{"AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": "", "AZURESUBSCRIPTION_CLIENT_ID": "", "AZURESUBSCRIPTION_TENANT_ID": ""}},
+				{name: "3. a macro wasn't expanded", change: job.macro},
+				{name: "4. the request token has ended", ended: true},
+				{name: "5. the application trusts nobody", job: func(g *azoidctest.GitHubJobOptions, p *azoidctest.PipelinesJobOptions) {
+					g.Untrusted, g.ImmutableSubject, p.Untrusted = true, true, true
+				}},
+				{name: "6. the tenant is another one", args: []string{"-tenant-id", "99999999-0000-0000-0000-000000000000"}},
+				{name: "7. this machine's clock is slow", ahead: 4 * time.Minute},
+				{name: "8. Entra can't be reached", trouble: func(cloud *azoidctest.Cloud) {
+					cloud.Fail(azoidctest.EntraOpenIDConfiguration, azoidctest.Drop())
+					cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
+				}},
+				{name: "9. the application has no role", well: true, args: []string{"-probe"}, trouble: func(cloud *azoidctest.Cloud) {
+					cloud.Handle("management.azure.com", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"value":[]}`) }))
+				}},
+				job.last,
+			}
+			var text strings.Builder
+			for i, p := range patients {
+				summary := t.TempDir()
+				synctest.Test(t, func(t *testing.T) {
+					cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+					env, end := job.make(cloud, p)
+					for name, value := range p.change {
+						if _, there := env[name]; there {
+							env[name] = value
+						}
+					}
+					env["GITHUB_STEP_SUMMARY"], env["AGENT_TEMPDIRECTORY"] = filepath.Join(summary, "summary.md"), summary
+					if p.ended {
+						end()
+					}
+					if p.trouble != nil {
+						p.trouble(cloud)
+					}
+					program := inJob(cloud, env)
+					program.transport = shifted{cloud, p.ahead}
+					r := run(t, program, append([]string{"doctor"}, p.args...)...)
+					require.Empty(t, r.stderr)
+					secret := without(env, slices.Collect(maps.Keys(p.change))...)
+					requireNoSecret(t, cloud, secret, r.stdout)
+					require.Equal(t, p.well, r.status == exitWell, "%s: %s", p.name, r.stdout)
+					fmt.Fprintf(&text, "======== %s ========\n\n%s\n", p.name, steady(cloud, summary, r.stdout))
+					markdown := summaryIn(t, summary)
+					requireNoSecret(t, cloud, secret, markdown)
+					require.Contains(t, markdown, "## azoidc doctor: ")
+					if i == 0 || i == 6 {
+						fmt.Fprintf(&text, "-------- in the summary --------\n\n%s\n", steady(cloud, summary, markdown))
+					}
+				})
+			}
+			golden.Require(t, "doctor-"+job.system+".golden", text.String())
+		})
+	}
+}
 
-The application's federated identity credential must hold exactly:
-  issuer    https://token.actions.githubusercontent.com
-  subject   repo:octo-org/octo-repo:environment:production
-  audience  api://AzureADTokenExchange
+func summaryIn(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.md"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	content, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	return string(content)
+}
 
-To create it:
-  az ad app federated-credential create --id CLIENT --parameters '{"name":"azoidc","issuer":"https://token.actions.githubusercontent.com","subject":"repo:octo-org/octo-repo:environment:production","audiences":["api://AzureADTokenExchange"]}'
+var (
+	randomID   = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	randomFile = regexp.MustCompile(`azoidc doctor \d+\.md`)
+	randomTime = regexp.MustCompile(`(issued|expires) 2000-01-01T\d\d:\d\d:\d\dZ|\d+ ms|lives for 24h\S+`)
+	eid        = regexp.MustCompile(`(eid1[-/]c[-/]pub[-/]t[-/])[A-Za-z0-9_-]+?([-/]a[-/])[A-Za-z0-9_-]+?([-/]sc[-/])`)
+	hash       = regexp.MustCompile(`-[0-9a-f]{8}\b`)
+)
 
-Steps:
-  ok           0 ms  settings: complete
-  ok          50 ms  OIDC token: from GitHub Actions, ends in 5m0s
-  ok          50 ms  Microsoft Entra's configuration: issuer https://login.microsoftonline.com/TENANT/v2.0
-  ok         100 ms  access token for https://management.azure.com/.default: ends in 1h0m0s
-  ok           0 ms  clock: this machine's clock is in step with the server's
-
-Verdict: all is well: this job signs in as application CLIENT in tenant TENANT.
-`, strings.NewReplacer(cloud.TenantID(), "TENANT", cloud.ClientID(), "CLIENT", requestURL.Host, "HOST").Replace(r.stdout))
-		requireNoSecret(t, cloud, job.Env(), r.stdout)
+// steady takes out of a report what is another at each run.
+func steady(cloud *azoidctest.Cloud, folder, text string) string {
+	text = strings.NewReplacer(cloud.TenantID(), "TENANT", cloud.ClientID(), "CLIENT", cloud.SubscriptionID(), "SUBSCRIPTION", folder+string(filepath.Separator), "").Replace(text)
+	text = eid.ReplaceAllString(text, "${1}TENANT64${2}CLIENT64${3}")
+	text = hash.ReplaceAllString(randomID.ReplaceAllString(text, "GUID"), "-HASH")
+	text = randomFile.ReplaceAllString(text, "FILE.md")
+	return randomTime.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.HasSuffix(found, "ms") {
+			return "N ms"
+		}
+		return strings.Fields(found)[0] + " TIME"
 	})
 }
 
@@ -93,7 +193,7 @@ func TestDoctorJSON(t *testing.T) {
 	require.Equal(t, job.Subject, d.Identity.Subject)
 	require.Equal(t, []string{job.Audience}, d.Identity.Audience)
 	require.Equal(t, job.Issuer, d.Federated.Issuer)
-	require.Len(t, d.Steps, 6)
+	require.Len(t, d.Steps, 10)
 	require.Zero(t, *d.ClockOffset)
 	requireNoSecret(t, cloud, job.Env(), r.stdout)
 }
@@ -110,6 +210,7 @@ func TestDoctorToldWhatToCreate(t *testing.T) {
 		refused := d.resultOf(t, "access token")
 		require.Equal(t, resultFailed, refused.Result)
 		require.Contains(t, refused.Detail, "AADSTS70")
+		require.Len(t, d.Federated.Commands, 2)
 
 		cloud.Application().Trust(azoidctest.FederatedCredential{
 			Issuer: d.Federated.Issuer, Subject: d.Federated.Subject, Audience: d.Federated.Audience,
@@ -117,6 +218,7 @@ func TestDoctorToldWhatToCreate(t *testing.T) {
 
 		d, _ = diagnose(t, p)
 		require.True(t, d.Well)
+		require.Empty(t, d.Federated.Commands, "there is one")
 	})
 }
 
@@ -132,7 +234,7 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 	}{
 		"outside CI": {
 			missing: []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_ACTIONS", "AZURE_TENANT_ID", "AZURE_CLIENT_ID"},
-			want:    map[string]string{"settings": "failed", "OIDC": "skipped", "Microsoft": "skipped", "access": "skipped", "clock": "skipped"},
+			want:    map[string]string{"settings": "failed", "OIDC": "skipped", "Microsoft": "skipped", "access": "skipped", "clock": "ok"},
 			detail:  "neither ACTIONS_ID_TOKEN_REQUEST_URL nor SYSTEM_OIDCREQUESTURI",
 		},
 		"no permission": {
@@ -164,8 +266,8 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 		},
 		"malformed tenant": {
 			args:   []string{"-tenant-id", "a/../b"},
-			want:   map[string]string{"access": "failed"},
-			detail: "HTTP 4",
+			want:   map[string]string{"settings": "failed", "access": "skipped"},
+			detail: "what -tenant-id holds (6 characters) is no tenant ID",
 		},
 		"Entra can't be reached": {
 			trouble: func(cloud *azoidctest.Cloud, _ *azoidctest.GitHubJob) {
@@ -217,7 +319,7 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 					require.Contains(t, r.stdout, "not well: ")
 				}
 				d, _ := diagnose(t, inJob(cloud, env), test.args...)
-				require.GreaterOrEqual(t, len(d.Steps), 5)
+				require.GreaterOrEqual(t, len(d.Steps), 6)
 				for name, want := range test.want {
 					require.Equal(t, want, d.resultOf(t, name).Result, name)
 				}

@@ -3,12 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
@@ -55,6 +58,15 @@ func withSlash(host string) string {
 
 var errOutside = errors.New(ci.Outside())
 
+// exchangeAudience is what federated identity credentials hold in the authority host's cloud.
+func (l *login) exchangeAudience() string {
+	u, err := url.Parse(l.authorityHost)
+	if err != nil {
+		return advice.PublicAudience
+	}
+	return advice.ExchangeAudience(strings.ToLower(u.Host))
+}
+
 // check names all that is missing.
 func (l *login) check() error {
 	if l.system == nil {
@@ -75,16 +87,33 @@ func (l *login) checkRequest() error {
 	if l.requestToken == "" {
 		missing = append(missing, l.system.RequestToken)
 	}
+	if l.system.ConnectionID != "" && l.connectionID == "" {
+		missing = append(missing, l.system.ConnectionID)
+	}
+	if slices.Contains(missing, l.system.ConnectionID) {
+		return fmt.Errorf("%s: %s; -service-connection-id passes it", l.system.Name, l.system.Missing(missing...))
+	}
 	if len(missing) > 0 {
 		return fmt.Errorf("%s: %s", l.system.Name, l.system.Missing(missing...))
 	}
 	if !l.system.ChoosesAudience && l.audience != "" {
 		return fmt.Errorf("%s: the audience can't be chosen, leave out -audience and AZOIDC_AUDIENCE: the system decides it", l.system.Name)
 	}
-	if l.system.ConnectionID != "" && l.connectionID == "" {
-		return fmt.Errorf("%s: no -service-connection-id, and %s", l.system.Name, l.system.Missing(l.system.ConnectionID))
+	return l.checkLiterals()
+}
+
+// checkLiterals finds macros that nobody put a value in place of.
+func (l *login) checkLiterals() error {
+	var found []error
+	for _, setting := range [][2]string{
+		{l.system.RequestURL, l.requestURL}, {l.system.RequestToken, l.requestToken}, {l.system.ConnectionID, l.connectionID},
+		{"-audience or AZOIDC_AUDIENCE", l.audience},
+	} {
+		if literal := advice.Literal(setting[0], setting[1]); literal != "" {
+			found = append(found, fmt.Errorf("%s: %s", l.system.Name, literal))
+		}
 	}
-	return nil
+	return errors.Join(found...)
 }
 
 // checkIdentity is about the application.
@@ -95,6 +124,13 @@ func (l *login) checkIdentity() error {
 	}
 	if l.clientID == "" {
 		missing = append(missing, fmt.Errorf("missing the application's ID: pass -client-id or set %s", l.clientFrom))
+	}
+	for _, problem := range []string{
+		advice.TenantID(l.tenantFrom, l.tenantID), advice.ClientID(l.clientFrom, l.clientID), advice.Literal("AZURE_AUTHORITY_HOST", strings.TrimRight(l.authorityHost, "/")),
+	} {
+		if problem != "" {
+			missing = append(missing, errors.New(problem))
+		}
 	}
 	return errors.Join(missing...)
 }

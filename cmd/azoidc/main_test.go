@@ -65,7 +65,7 @@ func TestUsage(t *testing.T) {
 		"token with argument":    {[]string{"token", "-scope", "a", "b"}, `unexpected argument "b"`},
 		"token in another form":  {[]string{"token", "-scope", "a", "-o", "yaml"}, "one of json, raw"},
 		"doctor with argument":   {[]string{"doctor", "me"}, `unexpected argument "me"`},
-		"doctor in another form": {[]string{"doctor", "-o", "raw"}, "one of text, json"},
+		"doctor in another form": {[]string{"doctor", "-o", "raw"}, "one of text, json, markdown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := exitUsage
@@ -91,6 +91,9 @@ func TestHelp(t *testing.T) {
 		switches := []string{"-disable-instance-discovery"}
 		if command == "exec" {
 			switches = append(switches, "-token-file", "-keep-request-token")
+		}
+		if command == "doctor" {
+			switches = append(switches, "-probe")
 		}
 		for _, h := range []string{"-h", "-help", "--help"} {
 			args := []string{command}

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 func (d *diagnosis) writeJSON(w io.Writer) error { return writeJSON(w, d) }
@@ -27,12 +28,9 @@ func (d *diagnosis) writeText(w io.Writer) error {
 	section(&text, "Settings", d.settingRows())
 	section(&text, "The job's identity, by its OIDC token", d.identityRows())
 	section(&text, "The application's federated identity credential must hold exactly", d.federatedRows())
-	if d.Federated != nil {
-		fmt.Fprintf(&text, "\nTo create it:\n  %s\n", d.Federated.Command)
-	}
 	d.writeSteps(&text)
 	fmt.Fprintf(&text, "\nVerdict: %s.\n", d.Verdict)
-	_, err := io.WriteString(w, text.String())
+	_, err := io.WriteString(w, redact.Text(text.String()))
 	return err
 }
 
@@ -109,7 +107,7 @@ func (d *diagnosis) writeSteps(w io.Writer) {
 			took = fmt.Sprintf("%d ms", s.Milliseconds)
 		}
 		detail := ": " + s.Detail
-		if s.Result == resultFailed { // what went wrong may have several lines
+		if s.Result == resultFailed || s.Result == resultWarning { // what went wrong may have several lines
 			detail = indented(s.Detail)
 		}
 		_, _ = fmt.Fprintf(w, "  %-7s  %8s  %s%s\n", s.Result, took, s.Name, detail)
@@ -120,15 +118,5 @@ func indented(text string) string {
 	return strings.ReplaceAll("\n"+strings.TrimRight(text, "\n"), "\n", "\n           ")
 }
 
-// maxQuote is how many characters of others' texts are shown.
-const maxQuote = 500
-
 // oneLine makes a text of others fit for a job's log, where a line can be a command to the CI system.
-func oneLine(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-	line := []rune(strings.Join(words, " "))
-	if len(line) > maxQuote {
-		return string(line[:maxQuote]) + "…"
-	}
-	return string(line)
-}
+func oneLine(text string) string { return redact.Line(text) }

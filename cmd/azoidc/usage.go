@@ -4,7 +4,7 @@ const usageOverview = `azoidc gives Azure tokens to the steps of a CI job: GitHu
 
   azoidc exec   [common] [-scope S]... [-token-file] [-keep-request-token] -- COMMAND [ARG...]
   azoidc token  [common] -scope S [-o json|raw]
-  azoidc doctor [common] [-scope S]... [-o text|json]
+  azoidc doctor [common] [-scope S]... [-probe] [-o text|json|markdown]
 
   exec     runs a command whose Azure CLI, Terraform, Azure SDKs sign in for as long as it lasts
   token    prints an access token
@@ -39,14 +39,18 @@ Prints an access token. In a job of GitHub Actions or Azure Pipelines, the job's
 
 ` + usageCommon
 
-const usageDoctor = `azoidc doctor [common] [-scope S]... [-o text|json]
+const usageDoctor = `azoidc doctor [common] [-scope S]... [-probe] [-o text|json|markdown]
 
 Tells which CI system this is, what is set and what is missing, who the job's OIDC token says it is, and what the
-application's federated identity credential must hold; then tries each step to Microsoft Entra. It prints no secret.
-The exit status is 0 only when all is well.
+application's federated identity credential must hold; then tries each step to Microsoft Entra: proxy, network, clock,
+tokens. It prints no secret. In a job, what is wrong is shown at the top of the run, and all of it in its summary
+(GITHUB_STEP_SUMMARY, or Azure Pipelines' uploaded summary), unless -o is json or markdown. The exit status is 0 only
+when all is well.
 
-  -scope S       a scope to try (repeatable); without one, Azure Resource Manager's
-  -o text|json   the form of the report
+  -scope S                a scope to try (repeatable); without one, Azure Resource Manager's
+  -probe                  ask the scope's service with the token, where azoidc knows a request that needs no role
+                          (Resource Manager, Microsoft Graph), and tell which roles are missing
+  -o text|json|markdown   the form of the report
 
 ` + usageCommon
 

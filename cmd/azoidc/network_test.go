@@ -1,0 +1,82 @@
+package main
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// overTLS is a service that says nothing but 404.
+func overTLS(t *testing.T) *httptest.Server {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant to fail
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func rootOf(t *testing.T, address string) *url.URL {
+	t.Helper()
+	root, ok := hostOf(address)
+	require.True(t, ok)
+	return root
+}
+
+func TestReachTellsTheWay(t *testing.T) {
+	server := overTLS(t)
+	e := &examination{clock: newClock(server.Client())}
+	detail, err := e.reach(t.Context(), rootOf(t, server.URL+"/a/secret/path?and=query"))
+	require.NoError(t, err)
+	require.Regexp(t, `^TLS 1\.3, certificate by .* until \d{4}-\d\d-\d\d, answers \(HTTP 404\)$`, detail)
+
+	address := "https://localhost:" + rootOf(t, server.URL).Port()
+	server.Client().Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // as the certificate has it
+	server.Client().CloseIdleConnections()
+	detail, err = e.reach(t.Context(), rootOf(t, address))
+	require.NoError(t, err)
+	require.Regexp(t, `^\d addresses, the first [0-9a-f.:]+, TLS 1\.3`, detail)
+}
+
+func TestReachTellsWhereTheWayEnds(t *testing.T) {
+	server := overTLS(t)
+	e := &examination{clock: newClock(nil)}
+	_, err := e.reach(t.Context(), rootOf(t, server.URL))
+	require.ErrorContains(t, err, "certificate")
+	require.ErrorContains(t, err, "SSL_CERT_FILE")
+	server.Close()
+	_, err = e.reach(t.Context(), rootOf(t, server.URL))
+	require.ErrorContains(t, err, "check the network, the firewall and the proxy")
+	_, err = e.reach(t.Context(), rootOf(t, "http://login.example"))
+	require.ErrorAs(t, err, new(skipped))
+}
+
+func TestProxy(t *testing.T) {
+	for name, test := range map[string]struct {
+		env       environment
+		want, err string
+	}{
+		"none":     {nil, "none is set (HTTPS_PROXY)", ""},
+		"one":      {environment{"HTTPS_PROXY=http://me:canary@proxy.example:8080/", "NO_PROXY=169.254.169.254,.local"}, "HTTPS_PROXY http://proxy.example:8080, NO_PROXY 169.254.169.254,.local", ""},
+		"no URL":   {environment{"https_proxy=canary"}, "https_proxy (no URL)", ""},
+		"a macro":  {environment{"HTTPS_PROXY=$(proxy)"}, "", "HTTPS_PROXY is literally $(proxy)"},
+		"a line":   {environment{"NO_PROXY=a\n::error::b"}, "NO_PROXY a ::error::b", ""},
+		"for http": {environment{"HTTP_PROXY=http://p"}, "none is set (HTTPS_PROXY)", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			detail, err := (&examination{env: test.env}).proxy()
+			if test.err != "" {
+				require.ErrorContains(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.want, detail)
+			require.NotContains(t, detail, "canary")
+		})
+	}
+}
