@@ -95,7 +95,7 @@ func packages(t *testing.T) []string {
 			return err
 		}
 		dir := strings.TrimPrefix(strings.TrimPrefix(filepath.ToSlash(name), "../.."), "/")
-		if nested, _ := filepath.Glob(filepath.Join(name, "go.mod")); dir != "" && len(nested) > 0 || strings.HasPrefix(entry.Name(), ".git") {
+		if nested, _ := filepath.Glob(filepath.Join(name, "go.mod")); dir != "" && len(nested) > 0 || strings.HasPrefix(entry.Name(), ".") && dir != "" {
 			return filepath.SkipDir
 		}
 		if sources, _ := filepath.Glob(filepath.Join(name, "*.go")); len(sources) > 0 {
