@@ -99,8 +99,8 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 	failed := a.failure(&ExchangeError{
 		Code:          codeName(code),
 		StatusCode:    resp.StatusCode,
-		TraceID:       cmp.Or(redact.Line(answer.TraceID), resp.Header.Get("X-Ms-Request-Id")),
-		CorrelationID: redact.Line(answer.CorrelationID),
+		TraceID:       cmp.Or(redact.Line(answer.TraceID, a.secrets()...), resp.Header.Get("X-Ms-Request-Id")),
+		CorrelationID: redact.Line(answer.CorrelationID, a.secrets()...),
 		asked:         describe(req),
 		said:          a.words(answer, body),
 		known:         known,

@@ -119,7 +119,7 @@ func TestEchoesOfSecrets(t *testing.T) {
 						secret = sentWith(t, r)
 						echo := form(secret)
 						return answered(400, "Sorry, "+echo, http.Header{"X-Ms-Request-Id": {echo}, "X-Vss-E2eid": {echo}},
-							jsonOf(map[string]any{"message": "you sent " + echo, "error_description": "AADSTS700016: " + echo, "trace_id": echo}))
+							jsonOf(map[string]any{"message": "you sent " + echo, "error_description": "AADSTS700016: " + echo, "trace_id": echo, "correlation_id": echo}))
 					}))
 					_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 					require.ErrorContains(t, err, "[redacted]")
