@@ -473,6 +473,27 @@ func TestHostileSurroundings(t *testing.T) {
 				return "", fmt.Errorf("%s%w", text, &azoidc.AssertionError{Source: text, Claims: &azoidc.Claims{Subject: text}, Err: errors.New(text)})
 			})
 		},
+		"AssertionFunc's panic": func(t *testing.T, text string) error {
+			return with(func(context.Context) (string, error) { panic(text) })
+		},
+		"AssertionFunc isn't here": func(t *testing.T, text string) error {
+			return with(func(context.Context) (string, error) { return "", azidentity.NewCredentialUnavailableError(text) })
+		},
+		"transport's panic": func(t *testing.T, text string) error {
+			return github(local.TenantID(), local.ClientID(), testkit.VaultScope, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { panic(errors.New(text)) })
+			})
+		},
+		"policy's panic": func(t *testing.T, text string) error {
+			return github(local.TenantID(), local.ClientID(), testkit.VaultScope, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.PerCallPolicies = []policy.Policy{policyFunc(func(*policy.Request) (*http.Response, error) { panic(text) })}
+			})
+		},
+		"a cache's credential's panic": func(t *testing.T, text string) error {
+			cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: 3600e9, Answer: func(context.Context, testkit.TokenRequest) error { panic(text) }}, nil)
+			_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			return err
+		},
 		"policy's error": func(t *testing.T, text string) error {
 			return github(local.TenantID(), local.ClientID(), testkit.VaultScope, func(o *azoidc.GitHubActionsCredentialOptions) {
 				o.PerCallPolicies = []policy.Policy{policyFunc(func(*policy.Request) (*http.Response, error) { return nil, errors.New(text) })}
@@ -506,6 +527,36 @@ func TestHostileSurroundings(t *testing.T) {
 			})
 		}
 	}
+	t.Logf("%d inputs, %d outputs", count.inputs, count.outputs)
+}
+
+// TestHostileChain: what azidentity's own credentials say at the chain's end. What they write to azcore's log is theirs.
+func TestHostileChain(t *testing.T) {
+	testkit.OnALaptop(t)
+	local := azoidctest.New(nil)
+	testkit.InKubernetes(t, local)
+	count := &tried{}
+	for position, hostility := range onLeg(azoidctest.EntraToken) {
+		for name, text := range testkit.FewHostile() {
+			options := testkit.CredentialOptions(local)
+			onlyOnce(&options, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+				if legOf(r, testkit.Systems[0]) != azoidctest.EntraToken {
+					return local.Do(r)
+				}
+				resp, err := hostility(text)
+				if resp != nil {
+					resp.Request = r
+				}
+				return resp, err
+			}))
+			options.DisableInstanceDiscovery = true
+			cred, err := azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: options})
+			require.NoError(t, err)
+			_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			count.require(t, position+", "+name, err, "")
+		}
+	}
+	require.Greater(t, count.shown, count.inputs/4, "the texts are seen")
 	t.Logf("%d inputs, %d outputs", count.inputs, count.outputs)
 }
 
