@@ -11,6 +11,8 @@ import {error, group, info, relay, warning, withoutMasks} from './log.js';
 import {ending, run} from './run.js';
 import {readStatus, signedIn} from './status.js';
 
+const wrongUsage = 2; // azoidc's exit status: an input isn't what it takes
+
 async function main() {
 	const inputs = readInputs();
 	const az = findAz();
@@ -55,8 +57,10 @@ async function start(binary, inputs, name) {
 	if (outcome.cancelled) {
 		throw new Error(`azoidc start was cancelled, and ${ending(outcome)}`);
 	}
-	const report = await run(binary, doctorArguments(inputs));
-	group('azoidc doctor', withoutMasks(`${report.stdout}\n${report.stderr}`));
+	if (outcome.status !== wrongUsage) {
+		const report = await run(binary, doctorArguments(inputs));
+		group('azoidc doctor', withoutMasks(`${report.stdout}\n${report.stderr}`));
+	}
 	throw new Error(withoutMasks(outcome.stderr) || `azoidc start ${ending(outcome)}`);
 }
 

@@ -122,6 +122,14 @@ test('a refusal fails with what azoidc and its doctor say', {skip: windows}, (t)
 	assert.deepEqual(job.calls.map(([command]) => command), ['start', 'doctor', 'stop']);
 });
 
+test('an input that azoidc doesn\'t take is told without the doctor', {skip: windows}, (t) => {
+	const job = new Job(t, {env: {STANDIN_REFUSAL: 'azoidc: -identity is NAME=CLIENT_ID', STANDIN_STATUS: '2'}});
+	const main = job.main({...inputs, identities: 'x'});
+	assert.equal(main.status, 1);
+	assert.deepEqual(main.commands, [{name: 'error', data: 'azoidc: -identity is NAME=CLIENT_ID'}]);
+	assert.deepEqual(job.calls.map(([command]) => command), ['start']);
+});
+
 test('what azoidc prints is no command, but for its masks', {skip: windows}, (t) => {
 	const job = new Job(t, {env: {STANDIN_NOISE: '::set-env name=A::b\n##[command]c\n::add-mask::\n::add-mask::two words'}});
 	const main = job.main(inputs);

@@ -12,9 +12,9 @@ const [command, ...args] = process.argv.slice(2);
 const flag = (name) => args.find((arg) => arg.startsWith(`-${name}=`))?.slice(name.length + 2);
 const stateFile = join(folder, `${flag('name')}.json`);
 
-function says(text) {
+function says(text, status = 1) {
 	process.stderr.write(text + '\n');
-	process.exit(1);
+	process.exit(status);
 }
 
 function serve() {
@@ -28,7 +28,7 @@ function serve() {
 
 async function start() {
 	if (process.env.STANDIN_REFUSAL) {
-		says(process.env.STANDIN_REFUSAL);
+		says(process.env.STANDIN_REFUSAL, Number(process.env.STANDIN_STATUS ?? 1));
 	}
 	const server = spawn(process.execPath, [fileURLToPath(import.meta.url), 'serve', ...args], {detached: true, stdio: 'ignore'});
 	server.unref();
