@@ -114,6 +114,19 @@ func TestCancelled(t *testing.T) {
 	require.Error(t, j.wait())
 	require.Len(t, j.taken(), 1)
 	j.requireNoSecrets()
+	j.requireNothingLeft()
+}
+
+// A runner that is killed runs no post. azoidc sees that it has gone.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, "cancelled", nil)
+	j.start(nil)
+	require.Eventually(t, func() bool { _, err := os.Stat(j.path("endpoint")); return err == nil }, time.Minute, 50*time.Millisecond, "%s", &j.printed)
+	require.NotEmpty(t, j.running())
+	require.NoError(t, j.command.Process.Kill())
+	require.Error(t, j.wait())
+	require.NotContains(t, j.printed.String(), "Run Post ./")
 	require.Eventually(t, func() bool { return len(j.running()) == 0 }, 20*time.Second, 100*time.Millisecond)
 	j.requireNothingLeft()
 }
