@@ -62,5 +62,14 @@ export function relay(text) {
 
 /** withoutMasks is what relay would show. */
 export function withoutMasks(text) {
-	return text.split(/\r?\n/).filter((line) => !maskLine.test(line)).join('\n').trim();
+	return without(text, maskLine);
+}
+
+/** withoutAnnotations leaves out what the doctor itself would put at the top of the run, where one error is enough. */
+export function withoutAnnotations(text) {
+	return without(text, /^::(error|warning)::azoidc doctor: /);
+}
+
+function without(text, pattern) {
+	return text.split(/\r?\n/).filter((line) => !pattern.test(line)).join('\n').trim();
 }

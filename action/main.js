@@ -7,7 +7,7 @@ import {findAz, signIn} from './azurecli.js';
 import {findBinary} from './binary.js';
 import {addPath, saveState, setOutput, watchEnv} from './files.js';
 import {readInputs} from './inputs.js';
-import {error, group, info, relay, warning, withoutMasks} from './log.js';
+import {error, group, info, relay, warning, withoutAnnotations, withoutMasks} from './log.js';
 import {ending, run} from './run.js';
 import {readStatus, signedIn} from './status.js';
 
@@ -59,7 +59,7 @@ async function start(binary, inputs, name) {
 	}
 	if (outcome.status !== wrongUsage) {
 		const report = await run(binary, doctorArguments(inputs));
-		group('azoidc doctor', withoutMasks(`${report.stdout}\n${report.stderr}`));
+		group('azoidc doctor', withoutAnnotations(`${report.stdout}\n${report.stderr}`));
 	}
 	throw new Error(withoutMasks(outcome.stderr) || `azoidc start ${ending(outcome)}`);
 }

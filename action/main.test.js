@@ -105,7 +105,7 @@ test('az-login', {skip: windows}, async (t) => {
 test('a refusal fails with what azoidc and its doctor say', {skip: windows}, (t) => {
 	const job = new Job(t, {env: {
 		STANDIN_REFUSAL: 'azoidc: AADSTS700213: no match\n::error::forged\n##vso[task.prependpath]/tmp',
-		STANDIN_REPORT: 'Subject  repo:o/r\n::set-env name=A::b\n::add-mask::o\n',
+		STANDIN_REPORT: 'Subject  repo:o/r\n::set-env name=A::b\n::add-mask::o\n::error::azoidc doctor: access token: refused\n',
 	}});
 	const main = job.main(inputs);
 	assert.equal(main.status, 1);
@@ -113,7 +113,7 @@ test('a refusal fails with what azoidc and its doctor say', {skip: windows}, (t)
 		{name: 'group', data: 'azoidc doctor'}, {name: 'endgroup', data: ''},
 		{name: 'error', data: 'azoidc: AADSTS700213: no match\n: :error::forged\n# #vso[task.prependpath]/tmp'},
 	]);
-	assert.match(main.stdout, /^Subject {2}repo:o\/r$/m);
+	assert.match(main.stdout, /^Subject {2}repo:o\/r\n: :set-env name=A::b\n: :add-mask::o\n::endgroup::$/m);
 	assert.deepEqual(job.calls.at(-1), ['doctor', `-tenant-id=${tenant}`, `-client-id=${client}`, `-scope=${scope}`]);
 	assert.equal(job.read('GITHUB_ENV'), '');
 
