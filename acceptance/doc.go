@@ -5,6 +5,9 @@
 // of the same endpoints (peers_test.go) get tokens from the same cloud, which gives the figures to compare with; toxics
 // and a persistent cache work on real sockets and between processes.
 //
+// Folder act runs the GitHub Action in workflows, pipelines the steps of the templates for Azure Pipelines; debian, which
+// isn't run by go test, Azure CLI.
+//
 // setup installs what isn't a Go module, and go test fails, rather than skips, when that is missing:
 //
 //	./setup && go test ./...

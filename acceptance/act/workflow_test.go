@@ -57,21 +57,44 @@ func TestLong(t *testing.T) {
 	j.requireNothingLeft()
 }
 
+// Two applications by one azoidc, chosen by their client IDs.
 func TestTwoIdentities(t *testing.T) {
 	t.Parallel()
 	j := newJob(t, "identities", nil)
-	other := j.server.Register("9b1f6d5e-64c1-4f4b-8a54-6f0f5be1c0aa")
-	other.Trust(azoidctest.FederatedCredential{Issuer: j.github.Issuer, Subject: j.github.Subject, Audience: j.github.Audience})
-	j.start(map[string]string{"OTHER_CLIENT": other.ClientID()})
+	other := j.registerOther()
+	j.start(map[string]string{"OTHER_CLIENT": other})
 	require.NoError(t, j.wait(), "%s", &j.printed)
-	var who []any
-	for _, request := range j.server.Requests(azoidctest.Services) {
-		require.Equal(t, 200, request.Status)
-		who = append(who, request.AccessToken.All["appid"])
-	}
-	require.Equal(t, []any{j.server.ClientID(), other.ClientID(), j.server.ClientID()}, who)
+	require.Equal(t, []any{j.server.ClientID(), other, j.server.ClientID()}, j.presented())
 	j.requireMasked()
 	j.requireNothingLeft()
+}
+
+// Two applications by the action twice in a job: later steps are signed in as the later one, and both azoidc are stopped.
+func TestTwice(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, "twice", nil)
+	other := j.registerOther()
+	j.start(map[string]string{"OTHER_CLIENT": other})
+	require.NoError(t, j.wait(), "%s", &j.printed)
+	require.Equal(t, []any{j.server.ClientID(), other}, j.presented())
+	j.requireMasked()
+	j.requireNothingLeft()
+}
+
+// registerOther returns the client ID of another application that trusts the job.
+func (j *job) registerOther() string {
+	other := j.server.Register("9b1f6d5e-64c1-4f4b-8a54-6f0f5be1c0aa")
+	other.Trust(azoidctest.FederatedCredential{Issuer: j.github.Issuer, Subject: j.github.Subject, Audience: j.github.Audience})
+	return other.ClientID()
+}
+
+// presented are the applications whose tokens the service let in, in order.
+func (j *job) presented() (clients []any) {
+	for _, request := range j.server.Requests(azoidctest.Services) {
+		require.Equal(j.t, 200, request.Status)
+		clients = append(clients, request.AccessToken.All["appid"])
+	}
+	return clients
 }
 
 // An application that doesn't trust the job: the step fails with what the federated identity credential must hold.
