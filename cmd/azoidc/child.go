@@ -19,9 +19,9 @@ import (
 func (p *program) runChild(ctx context.Context, caught *signals, path string, args, env []string) int {
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Args, cmd.Env = args, env
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.stdout, p.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.direct.stdout, p.direct.stderr
 	group := proc.NewGroup(cmd)
-	if err := group.Start(); err != nil {
+	if err := p.startAsItWas(group.Start); err != nil {
 		return p.cannotRun(args[0], err)
 	}
 	stopPassing := caught.passTo(group.Pass)

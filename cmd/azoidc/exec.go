@@ -8,6 +8,7 @@ import (
 	"os/exec"
 
 	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // The exit status of env and its like when they fail themselves, so that it isn't taken for the command's; and that of
@@ -96,6 +97,6 @@ func (p *program) cannotRun(name string, err error) int {
 	} else if reason := (*exec.Error)(nil); errors.As(err, &reason) {
 		err = reason.Err
 	}
-	p.log().Print(fmt.Errorf("%s: %w", name, err))
+	p.log().Print(redact.Line(fmt.Sprintf("%s: %v", name, err)))
 	return status
 }

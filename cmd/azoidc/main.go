@@ -7,8 +7,8 @@
 // It runs in GitHub Actions, in jobs with "permissions: id-token: write", and in Azure Pipelines, in tasks with a
 // service connection and SYSTEM_ACCESSTOKEN mapped. No secret is needed but the job's own.
 //
-// Exit status: exec exits with that of its command, with 128+n when signal n ended it, with 126 when it can't be run and
-// 127 when it isn't found. Otherwise 0 means well, 1 not well, 2 wrong usage.
+// Exit status: exec exits with that of its command, with 128+n when signal n ended it, with 126 when it can't be run, 127
+// when it isn't found, and 125 when azoidc itself failed. Otherwise 0 means well, 1 not well, 2 wrong usage.
 package main
 
 import (
@@ -19,10 +19,13 @@ import (
 	"os"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 func main() {
 	p := program{env: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	p.keepSecretsInside()
 	os.Exit(p.run(context.Background(), os.Args[1:]))
 }
 
@@ -37,12 +40,24 @@ const (
 type program struct {
 	env            environment
 	stdin          io.Reader
-	stdout, stderr io.Writer
+	stdout, stderr io.Writer          // within run, what is written to them passes the gate
+	direct         streams            // within run, stdout and stderr themselves
 	transport      policy.Transporter // nil: the library's default
+
+	withCoreDumps func(func() error) error // runs a function under the limit that azoidc was started with; nil: any function
 }
+
+type streams struct{ stdout, stderr io.Writer }
 
 // run returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
+	inside, gate := *p, p.env.gate()
+	inside.direct = streams{p.stdout, p.stderr}
+	inside.stdout, inside.stderr = gated{p.stdout, gate}, gated{p.stderr, gate}
+	return inside.command(ctx, args)
+}
+
+func (p *program) command(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		return p.misused("", fmt.Errorf("a command is missing"))
 	}
@@ -69,7 +84,7 @@ func (p *program) failed(err error) int {
 }
 
 func (p *program) misused(command string, err error) int {
-	p.log().Print(err)
+	p.log().Print(redact.Line(err.Error())) // arguments may have lines
 	_, _ = fmt.Fprintf(p.stderr, "Run 'azoidc %s' for help.\n", joined(command, "-h"))
 	return exitUsage
 }

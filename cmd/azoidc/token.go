@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // token prints an access token, once the job's log will mask it.
@@ -53,19 +54,6 @@ func (p *program) token(ctx context.Context, args []string) int {
 	return exitWell
 }
 
-// mask makes the job's log show *** in place of the secret from now on. The systems take commands from either stream; the
-// standard output is for the token.
-func (p *program) mask(secret string) error {
-	system := ci.Running(p.env.get)
-	if system == nil {
-		return nil
-	}
-	if _, err := fmt.Fprintln(p.stderr, system.Mask(secret)); err != nil {
-		return fmt.Errorf("the token isn't printed, because the log couldn't be told to mask it: %w", err)
-	}
-	return nil
-}
-
 // accessToken has the form of 'az account get-access-token', without the subscription.
 type accessToken struct {
 	AccessToken string `json:"accessToken"`
@@ -77,14 +65,23 @@ type accessToken struct {
 
 func (p *program) printToken(output string, token azcore.AccessToken, tenantID string) error {
 	if output == "raw" {
-		_, err := fmt.Fprintln(p.stdout, token.Token)
+		_, err := fmt.Fprintln(p.direct.stdout, token.Token)
 		return err
 	}
-	return writeJSON(p.stdout, accessToken{
+	var answer bytes.Buffer
+	err := writeJSON(&answer, accessToken{
 		AccessToken: token.Token,
 		ExpiresOn:   token.ExpiresOn.In(time.Local).Format("2006-01-02 15:04:05.000000"),
 		ExpiresAt:   token.ExpiresOn.Unix(),
-		Tenant:      tenantID,
+		Tenant:      redact.Line(tenantID),
 		TokenType:   "Bearer",
 	})
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(answer.Bytes(), []byte(token.Token)) {
+		return errors.New("the token isn't printed, because JSON would write it in a form that the log doesn't mask")
+	}
+	_, err = p.direct.stdout.Write(answer.Bytes())
+	return err
 }
