@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 const (
@@ -29,13 +30,13 @@ func (p *program) keepTokenFile(ctx context.Context, l *login, wanted []string) 
 	if err := l.try(ctx, wanted); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "azoidc-") // 0700
+	folder, err := newTokenFolder()
 	if err != nil {
 		return nil, err
 	}
-	file := &tokenFile{path: filepath.Join(dir, "token"), assertion: l.assertion(), log: p.log()}
+	file := &tokenFile{path: folder.token(), assertion: l.assertion(), log: p.log()}
 	if err := file.renew(ctx); err != nil {
-		_ = os.RemoveAll(dir)
+		folder.remove()
 		return nil, err
 	}
 	file.warn()
@@ -51,7 +52,7 @@ func (p *program) keepTokenFile(ctx context.Context, l *login, wanted []string) 
 		clientID:   l.clientID,
 		close: func() {
 			stopKeeping()
-			_ = os.RemoveAll(dir)
+			folder.remove()
 		},
 	}, nil
 }
@@ -87,7 +88,7 @@ func (f *tokenFile) renew(ctx context.Context) error {
 		return fmt.Errorf("the CI system's OIDC token: %w", err)
 	}
 	if err := replace(f.path, jwt); err != nil {
-		return err
+		return redact.Error(err) // its path is the environment's
 	}
 	f.ends = claims.ExpiresAt
 	return nil

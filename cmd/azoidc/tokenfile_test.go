@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -51,7 +53,7 @@ func TestTokenFileIsFresh(t *testing.T) {
 		}
 		entries, err := os.ReadDir(filepath.Dir(path))
 		require.NoError(t, err)
-		require.Len(t, entries, 1, "nothing is left of the renewals")
+		require.Len(t, entries, 2, "nothing is left of the renewals: there are the token and the lock")
 
 		tokens.close()
 
@@ -138,6 +140,71 @@ func TestExecTokenFile(t *testing.T) {
 	require.Zero(t, status)
 	require.Contains(t, p.stderr.String(), "warning: ")
 	requireNoSecret(t, cloud.Cloud, job, p.stderr.String())
+}
+
+// A process that is killed leaves no token behind.
+func TestExecTokenFileIsGoneWhenKilled(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there the next process removes it, see TestLeftoversOfDeadProcesses")
+	}
+	cloud := newServer(t, nil)
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec", "-token-file")
+	p.start()
+	path := p.environment().get("AZURE_FEDERATED_TOKEN_FILE")
+	require.FileExists(t, path)
+	require.NoError(t, p.cmd.Process.Kill())
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Dir(path))
+		return errors.Is(err, fs.ErrNotExist)
+	}, 10*time.Second, time.Millisecond)
+}
+
+// What a dead process has left all the same, the next one removes; what belongs to a living one, it doesn't touch.
+func TestLeftoversOfDeadProcesses(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("TMP", os.TempDir())
+	living, err := newTokenFolder()
+	require.NoError(t, err)
+	require.NoError(t, replace(living.token(), "living"))
+	dead := filepath.Join(os.TempDir(), folderPrefix+"dead")
+	require.NoError(t, os.Mkdir(dead, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dead, lockName), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dead, "token"), []byte("dead"), 0o600))
+	begun := filepath.Join(os.TempDir(), folderPrefix+"begun") // by a process that will lock it now
+	require.NoError(t, os.Mkdir(begun, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(begun, lockName), nil, 0o600))
+	others := filepath.Join(os.TempDir(), "azoidc-test")
+	require.NoError(t, os.Mkdir(others, 0o700))
+
+	another, err := newTokenFolder()
+	require.NoError(t, err)
+
+	require.NoDirExists(t, dead)
+	require.DirExists(t, begun)
+	require.DirExists(t, others)
+	require.FileExists(t, living.token())
+	living.remove()
+	require.NoDirExists(t, living.path)
+	another.remove()
+}
+
+// Somebody else's folder, or one that somebody else leads to, is left alone.
+func TestLeftoversOfOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a folder somebody else's")
+	}
+	temp, target := t.TempDir(), t.TempDir()
+	for _, folder := range []string{filepath.Join(temp, folderPrefix+"others"), target} {
+		require.NoError(t, os.MkdirAll(folder, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, lockName), nil, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "token"), nil, 0o600))
+	}
+	require.NoError(t, os.Chown(filepath.Join(temp, folderPrefix+"others"), 65534, 65534))
+	require.NoError(t, os.Symlink(target, filepath.Join(temp, folderPrefix+"link")))
+	removeAbandoned(temp)
+	require.FileExists(t, filepath.Join(temp, folderPrefix+"others", "token"))
+	require.FileExists(t, filepath.Join(target, "token"))
 }
 
 // Readers never see half a token, however often it's replaced.
