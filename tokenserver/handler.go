@@ -12,6 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 const (
@@ -105,7 +107,7 @@ func (h *Handler) Preload(ctx context.Context, scopes ...string) error {
 		go func() {
 			_, err := h.token(ctx, scopeOf(scope))
 			if err != nil {
-				err = fmt.Errorf("%s: %w", scope, err)
+				err = fmt.Errorf("%s: %w", redact.Line(scope), redact.Against().Report(err))
 			}
 			results <- err
 		}()
@@ -126,7 +128,7 @@ func (h *Handler) token(ctx context.Context, scope string) (azcore.AccessToken, 
 
 func (h *Handler) log(r *http.Request, resource string, err error) {
 	if h.errorLog != nil && r.Context().Err() == nil { // a client that has left needs no explanation
-		h.errorLog.Printf("no token for %q: %v", resource, err)
+		h.errorLog.Print(redact.Text(fmt.Sprintf("no token for %q: %v", resource, err)))
 	}
 }
 

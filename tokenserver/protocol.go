@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // path is App Service's own.
@@ -70,13 +72,14 @@ func (h *Handler) parse(r *http.Request) (tokenRequest, *errorAnswer) {
 		return tokenRequest{}, refused
 	}
 	resources := query["resource"]
-	if len(resources) != 1 || resources[0] == "" || strings.ContainsFunc(resources[0], isSpace) {
+	if len(resources) != 1 || resources[0] == "" || strings.ContainsFunc(resources[0], isForeign) || redact.Line(resources[0]) != resources[0] {
 		return tokenRequest{}, refuse(http.StatusBadRequest, "exactly one resource is needed, for example resource=https://vault.azure.net")
 	}
 	return tokenRequest{resource: resources[0]}, nil
 }
 
-func isSpace(r rune) bool { return r <= ' ' || r == 0x7f }
+// isForeign holds for what no URI has.
+func isForeign(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 func checkVersion(query url.Values) *errorAnswer {
 	if version := query.Get("api-version"); version != version2019 && version != version2017 {
@@ -144,8 +147,9 @@ type errorAnswer struct {
 	retryAfter time.Duration
 }
 
+// refuse makes an answer of a message that may quote the request or an error: clients show it, in the log of a job, too.
 func refuse(status int, message string) *errorAnswer {
-	return &errorAnswer{StatusCode: status, Message: message}
+	return &errorAnswer{StatusCode: status, Message: redact.Text(message)}
 }
 
 // write ends the connection, too: it isn't for those who are refused to keep.

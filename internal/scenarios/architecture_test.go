@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/scenarios":  {},
 
 	"azoidctest":  {},
-	"tokenserver": {},
+	"tokenserver": {"internal/redact"},
 
 	"cmd/azoidc": {"", "tokenserver", "internal/advice", "internal/ci", "internal/outbound", "internal/proc", "internal/redact"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},

@@ -1,0 +1,65 @@
+package tokenserver_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/tokenserver"
+)
+
+// What a request or a credential's error says shows in the answer and in the log, and does nothing there.
+func TestHostileTexts(t *testing.T) {
+	said := 0
+	for name, text := range testkit.Hostile {
+		for position, put := range map[string]func(*http.Request, *source){
+			"resource": func(r *http.Request, _ *source) {
+				r.URL.RawQuery = "api-version=2019-08-01&resource=" + url.QueryEscape(text)
+			},
+			"api-version":      func(r *http.Request, _ *source) { r.URL.RawQuery = "resource=x&api-version=" + url.QueryEscape(text) },
+			"client_id":        func(r *http.Request, _ *source) { r.URL.RawQuery += "&client_id=" + url.QueryEscape(text) },
+			"object_id":        func(r *http.Request, _ *source) { r.URL.RawQuery += "&object_id=" + url.QueryEscape(text) },
+			"query":            func(r *http.Request, _ *source) { r.URL.RawQuery = text },
+			"path":             func(r *http.Request, _ *source) { r.URL.Path = text },
+			"host":             func(r *http.Request, _ *source) { r.Host = text },
+			"method":           func(r *http.Request, _ *source) { r.Method = text },
+			"secret":           func(r *http.Request, _ *source) { r.Header.Set("X-IDENTITY-HEADER", text) },
+			"credential":       func(_ *http.Request, s *source) { s.fail(errors.New(text)) },
+			"credential, long": func(_ *http.Request, s *source) { s.fail(fmt.Errorf("%01190d%s: %w", 0, text, context.Canceled)) },
+		} {
+			t.Run(position+" "+name, func(t *testing.T) {
+				cred := &source{}
+				var logged bytes.Buffer
+				handler, err := tokenserver.New(cred, &tokenserver.Options{ClientID: clientID, ErrorLog: log.New(&logged, "azoidc: ", 0)})
+				require.NoError(t, err)
+				r := newRequest(handler.Env(endpoint), vault)
+				put(r, cred)
+				a := serve(t, handler, r)
+				testkit.RequireHarmless(t, a.text)
+				message, _ := a.body["message"].(string)
+				testkit.RequireHarmless(t, message)
+				testkit.RequireHarmless(t, logged.String())
+				said++
+			})
+		}
+		handler, _ := newHandler(t, (&source{}).fail(errors.New(text)))
+		err := handler.Preload(t.Context(), "https://vault.azure.net/.default", text)
+		testkit.RequireHarmless(t, err.Error())
+		require.Contains(t, err.Error(), testkit.HostileMark)
+	}
+	require.Greater(t, said, 300)
+}
+
+func (s *source) fail(err error) *source {
+	s.get = func(context.Context) (azcore.AccessToken, error) { return azcore.AccessToken{}, err }
+	return s
+}
