@@ -12,6 +12,7 @@ import (
 
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/clock"
+	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -30,7 +31,7 @@ func FileAssertion(path string) AssertionFunc {
 	return func(context.Context) (string, error) {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return "", &AssertionError{Source: "file", Err: redact.Error(err),
+			return "", &AssertionError{Source: "file", Err: redact.Error(err), transient: file.BeingReplaced(err),
 				advice: "check that the file exists and that this process may read it"}
 		}
 		jwt := strings.TrimSpace(string(content))

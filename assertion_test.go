@@ -2,6 +2,11 @@ package azoidc_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -177,3 +182,93 @@ func needShell(t *testing.T) {
 		t.Skip("there is no sh here")
 	}
 }
+
+// TestARequestForAnAssertionIsBounded where the caller's context is not, as an acquisition is.
+func TestARequestForAnAssertionIsBounded(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault azoidctest.Fault
+		most  time.Duration
+	}{
+		"asked to wait a day":            {azoidctest.Status(503, http.Header{"Retry-After": {"86400"}}, ""), 0},
+		"asked to wait, again and again": {azoidctest.Status(503, http.Header{"Retry-After": {"50"}}, ""), 2 * time.Minute},
+		"no answer":                      {azoidctest.Hang(), 2 * time.Minute},
+	} {
+		for system, source := range map[string]func(*azoidctest.Cloud) azoidc.AssertionFunc{
+			"GitHub Actions": func(cloud *azoidctest.Cloud) azoidc.AssertionFunc {
+				job := cloud.GitHubJob(nil)
+				options := &azoidc.GitHubActionsAssertionOptions{ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken}
+				options.Retry.MaxRetries = 1000
+				return azoidc.GitHubActionsAssertion(options)
+			},
+			"Azure Pipelines": func(cloud *azoidctest.Cloud) azoidc.AssertionFunc {
+				job := cloud.PipelinesJob(nil)
+				options := &azoidc.AzurePipelinesAssertionOptions{ClientOptions: cloud.ClientOptions(), RequestURI: job.RequestURI}
+				options.Retry.MaxRetries = 1000
+				return azoidc.AzurePipelinesAssertion(job.ServiceConnectionID, job.SystemAccessToken, options)
+			},
+		} {
+			t.Run(name+"/"+system, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					cloud := azoidctest.New(nil)
+					cloud.Fail(azoidctest.GitHubOIDC, test.fault)
+					cloud.Fail(azoidctest.AzureDevOpsOIDC, test.fault)
+					began := time.Now()
+					_, err := source(cloud)(context.Background())
+					require.Error(t, err)
+					require.LessOrEqual(t, time.Since(began), test.most)
+				})
+			})
+		}
+	}
+	t.Run("a caller's own deadline counts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := azoidctest.New(nil)
+			job := cloud.GitHubJob(nil)
+			cloud.FailNext(azoidctest.GitHubOIDC, 1, azoidctest.Status(503, http.Header{"Retry-After": {"300"}}, ""))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			_, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+				ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})(ctx)
+			require.NoError(t, err)
+		})
+	})
+}
+
+// TestANetworkErrorOfAnAssertionFuncIsSurvived: it may come from any library.
+func TestANetworkErrorOfAnAssertionFuncIsSurvived(t *testing.T) {
+	for name, test := range map[string]struct {
+		err   error
+		calls int
+	}{
+		"EOF":            {io.EOF, 2},
+		"cut":            {fmt.Errorf("mine: %w", io.ErrUnexpectedEOF), 2},
+		"timeout":        {&net.DNSError{Err: "timeout", IsTimeout: true}, 2},
+		"another":        {errors.New("no"), 1},
+		"has had enough": {enough{io.EOF}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				job := cloud.GitHubJob(nil)
+				good := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+					ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})
+				calls := 0
+				cred := newAssertion(t, cloud, func(ctx context.Context) (string, error) {
+					if calls++; calls == 1 {
+						return "", test.err
+					}
+					return good(ctx)
+				}, testkit.CredentialOptions(cloud))
+				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				require.Equal(t, test.calls, calls)
+				require.Equal(t, test.calls == 1, err != nil, "%v", err)
+			})
+		})
+	}
+}
+
+// enough is an error of a library that has tried again itself.
+type enough struct{ error }
+
+func (enough) NonRetriable()   {}
+func (e enough) Unwrap() error { return e.error }

@@ -25,7 +25,11 @@ type CredentialOptions struct {
 	// ClientOptions apply to both legs: the requests for assertions and the requests to Microsoft Entra. Retry counts
 	// attempts of the whole exchange, each of which requests an assertion of its own; MaxRetries below zero means a single
 	// attempt. TryTimeout bounds each request; 0 means 30 seconds. Redirects are never followed and bodies are never
-	// logged, whatever Transport and Logging say.
+	// logged, whatever Transport and Logging say. A request after one that timed out goes out on another connection.
+	//
+	// Cloud names the authority host. If it doesn't, the constructor reads AZURE_AUTHORITY_HOST. As with azidentity,
+	// AZURE_REGIONAL_AUTHORITY_NAME, for example westeurope, sends requests to Entra in that region, which takes no more
+	// round trips; TryAutoDetect makes MSAL ask the machine's metadata service before each exchange.
 	azcore.ClientOptions
 
 	// AdditionallyAllowedTenants are the tenants for which the credential may acquire tokens beside its own. "*" allows
@@ -34,6 +38,11 @@ type CredentialOptions struct {
 
 	// Cache is a persistent cache, as in azidentity, by which processes and instances share tokens. Its zero value means
 	// none: tokens are held in memory only.
+	//
+	// All tokens that a process acquires are stored, also those acquired at the same time. Two processes that store at the
+	// same moment may lose one, as with azidentity, which costs an exchange. A token that can't be stored is served all the
+	// same, and azcore's log says why it wasn't. TokenCache.Invalidate reaches the stored tokens for the scopes that it
+	// names, and for what the TokenCache was asked for; what other processes already hold in memory it doesn't reach.
 	Cache azidentity.Cache
 
 	// DisableInstanceDiscovery is for disconnected and private clouds. If it is true, Microsoft Entra isn't asked whether

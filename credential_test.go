@@ -1,10 +1,19 @@
 package azoidc_test
 
 import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -60,4 +69,237 @@ func TestOptionsAreNeverModified(t *testing.T) {
 	testkit.Get(t, cred, testkit.VaultScope)
 	require.Equal(t, before, *options)
 	require.Equal(t, make([]string, 8), allowed[:8], "the caller's slice is written to")
+}
+
+// TestTheEnvironmentNamesTheApplication where the arguments don't.
+func TestTheEnvironmentNamesTheApplication(t *testing.T) {
+	local := azoidctest.New(nil)
+	job := local.GitHubJob(nil)
+	source := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+		ClientOptions: local.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})
+	options := testkit.CredentialOptions(local)
+	for name, make := range map[string]func(tenant, client string) (azcore.TokenCredential, error){
+		"AssertionCredential": func(tenant, client string) (azcore.TokenCredential, error) {
+			return azoidc.NewAssertionCredential(tenant, client, source, &azoidc.AssertionCredentialOptions{CredentialOptions: options})
+		},
+		"GitHubActionsCredential": func(tenant, client string) (azcore.TokenCredential, error) {
+			return azoidc.NewGitHubActionsCredential(tenant, client, &azoidc.GitHubActionsCredentialOptions{
+				CredentialOptions: options, RequestURL: job.RequestURL, RequestToken: job.RequestToken})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.OutsideCI(t)
+			cred, err := make("", "")
+			require.NoError(t, err)
+			testkit.RequireChainGoesOn(t, cred)
+
+			t.Setenv("AZURE_TENANT_ID", " "+local.TenantID()+"\n")
+			t.Setenv("AZURE_CLIENT_ID", local.ClientID())
+			local.Reset()
+			cred, err = make("", " ")
+			require.NoError(t, err)
+			testkit.Get(t, cred, testkit.VaultScope)
+			require.Equal(t, local.ClientID(), local.Requests(azoidctest.EntraToken)[0].Form.Get("client_id"))
+
+			t.Setenv("AZURE_TENANT_ID", "not/a tenant")
+			_, err = make("", "")
+			require.Error(t, err)
+		})
+	}
+}
+
+// TestTheAudienceOfEachCloud is what Entra recommends there.
+func TestTheAudienceOfEachCloud(t *testing.T) {
+	for host, want := range map[string]string{
+		"login.microsoftonline.com": "api://AzureADTokenExchange", "login.private.example": "api://AzureADTokenExchange",
+		"login.microsoftonline.us": "api://AzureADTokenExchangeUSGov", "login.usgovcloudapi.net": "api://AzureADTokenExchangeUSGov",
+		"login-us.microsoftonline.com":     "api://AzureADTokenExchangeUSGov",
+		"LOGIN.partner.microsoftonline.cn": "api://AzureADTokenExchangeChina", "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina",
+	} {
+		t.Run(host, func(t *testing.T) {
+			local := azoidctest.New(nil)
+			job := local.GitHubJob(nil)
+			options := &azoidc.GitHubActionsAssertionOptions{ClientOptions: local.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken}
+			options.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: "https://" + host}
+			_, err := azoidc.GitHubActionsAssertion(options)(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, local.Requests(azoidctest.GitHubOIDC)[0].Form.Get("audience"))
+		})
+	}
+}
+
+// TestOptionsAreReadOnce: what the caller does with slices afterwards has no effect.
+func TestOptionsAreReadOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		local := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{"11111111-2222-3333-4444-555555555555"}})
+		calls := 0
+		count := policyFunc(func(req *policy.Request) (*http.Response, error) { calls++; return req.Next() })
+		var options azoidc.CredentialOptions
+		cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+			o.Retry = policy.RetryOptions{StatusCodes: []int{418}, RetryDelay: -1}
+			o.AdditionallyAllowedTenants = []string{"11111111-2222-3333-4444-555555555555"}
+			o.PerCallPolicies, o.PerRetryPolicies = []policy.Policy{count}, []policy.Policy{count}
+			options = o.CredentialOptions
+		})
+		options.Retry.StatusCodes[0] = 500
+		options.AdditionallyAllowedTenants[0] = "x"
+		options.PerCallPolicies[0], options.PerRetryPolicies[0] = nil, nil
+		get := func(scope string) {
+			_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}, TenantID: "11111111-2222-3333-4444-555555555555"})
+			require.NoError(t, err)
+		}
+		get(testkit.VaultScope)
+		local.Reset()
+		calls = 0
+		for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.EntraToken} {
+			local.FailNext(leg, 1, azoidctest.Status(418, nil, ""))
+		}
+		get(testkit.GraphScope)
+		require.Equal(t, 2*5, calls, "both policies in three requests for assertions and two for tokens")
+	})
+}
+
+// TestHostileClientOptions: whatever is in azcore's options, GetToken returns in time, and nothing secret is in its error.
+func TestHostileClientOptions(t *testing.T) {
+	longest := time.Duration(1<<63 - 1)
+	for name, change := range map[string]func(*azcore.ClientOptions){
+		"all retries":   func(o *azcore.ClientOptions) { o.Retry = policy.RetryOptions{MaxRetries: 1<<31 - 1} },
+		"least retries": func(o *azcore.ClientOptions) { o.Retry = policy.RetryOptions{MaxRetries: -1 << 31} },
+		"longest delays": func(o *azcore.ClientOptions) {
+			o.Retry = policy.RetryOptions{RetryDelay: longest, MaxRetryDelay: longest, TryTimeout: longest}
+		},
+		"longest MaxRetryDelay": func(o *azcore.ClientOptions) { o.Retry = policy.RetryOptions{MaxRetryDelay: longest} },
+		"negative delays": func(o *azcore.ClientOptions) {
+			o.Retry = policy.RetryOptions{RetryDelay: -longest, MaxRetryDelay: -longest, TryTimeout: -longest}
+		},
+		"all status codes": func(o *azcore.ClientOptions) { o.Retry = policy.RetryOptions{StatusCodes: []int{200, 400, 401, 0, -1}} },
+		"always retry":     func(o *azcore.ClientOptions) { o.Retry.ShouldRetry = func(*http.Response, error) bool { return true } },
+		"nil policies": func(o *azcore.ClientOptions) {
+			o.PerCallPolicies, o.PerRetryPolicies = []policy.Policy{nil}, []policy.Policy{nil}
+		},
+		"a policy that never goes on": func(o *azcore.ClientOptions) {
+			o.PerCallPolicies = []policy.Policy{policyFunc(func(req *policy.Request) (*http.Response, error) {
+				<-req.Raw().Context().Done()
+				return nil, req.Raw().Context().Err()
+			})}
+		},
+		"a policy that returns nothing": func(o *azcore.ClientOptions) {
+			o.PerCallPolicies = []policy.Policy{policyFunc(func(*policy.Request) (*http.Response, error) { return nil, nil })}
+		},
+		"a policy that returns a bare answer": func(o *azcore.ClientOptions) {
+			o.PerRetryPolicies = []policy.Policy{policyFunc(func(*policy.Request) (*http.Response, error) { return &http.Response{}, nil })}
+		},
+		"a policy that asks twice": func(o *azcore.ClientOptions) {
+			o.PerCallPolicies = []policy.Policy{policyFunc(func(req *policy.Request) (*http.Response, error) {
+				if _, err := req.Clone(req.Raw().Context()).Next(); err != nil {
+					return nil, err
+				}
+				return req.Next()
+			})}
+		},
+		"bodies logged": func(o *azcore.ClientOptions) {
+			o.Logging = policy.LogOptions{IncludeBody: true, AllowedHeaders: []string{"Authorization", ""}, AllowedQueryParams: []string{"audience", ""}}
+		},
+		"telemetry": func(o *azcore.ClientOptions) {
+			o.Telemetry = policy.TelemetryOptions{ApplicationID: strings.Repeat("x\n", 1000), Disabled: true}
+		},
+		"long application ID": func(o *azcore.ClientOptions) {
+			o.Telemetry = policy.TelemetryOptions{ApplicationID: strings.Repeat("x", 1000)}
+		},
+		"API version":         func(o *azcore.ClientOptions) { o.APIVersion = "1" },
+		"credentials by http": func(o *azcore.ClientOptions) { o.InsecureAllowCredentialWithHTTP = true },
+		"empty tracing": func(o *azcore.ClientOptions) {
+			o.TracingProvider = tracing.NewProvider(func(string, string) tracing.Tracer { return tracing.Tracer{} }, nil)
+		},
+		"nil client": func(o *azcore.ClientOptions) { o.Transport = nilDoer() },
+		"bare answers": func(o *azcore.ClientOptions) {
+			o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil })
+		},
+		"impossible statuses": func(o *azcore.ClientOptions) {
+			o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: -1}, nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := testkit.Logged.Keep(t)
+			synctest.Test(t, func(t *testing.T) {
+				local := azoidctest.New(nil)
+				cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) { change(&o.ClientOptions) })
+				for _, fault := range []azoidctest.Fault{nil, azoidctest.EntraRefusal(700016), azoidctest.Status(503, http.Header{"Retry-After": {"10"}}, "")} {
+					local.Mend()
+					if fault != nil {
+						local.Fail(azoidctest.EntraToken, fault)
+					}
+					began := time.Now()
+					_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+					require.LessOrEqual(t, time.Since(began), 2*time.Minute+time.Second)
+					if err != nil {
+						testkit.RequireNoSecret(t, err, local)
+					}
+					cred.InvalidateAll()
+				}
+				testkit.RequireNoSecretLogged(t, lines(), local)
+			})
+		})
+	}
+}
+
+// nilDoer is a transporter of a type whose pointer is nil.
+func nilDoer() *ownClient { return nil }
+
+type ownClient struct{ calls int }
+
+func (c *ownClient) Do(*http.Request) (*http.Response, error) {
+	c.calls++
+	return nil, nil
+}
+
+// TestEverySpanEnds, whatever becomes of a request.
+func TestEverySpanEnds(t *testing.T) {
+	for name, fault := range map[string]azoidctest.Fault{
+		"well": nil, "refused": azoidctest.Status(400, nil, ""), "dropped": azoidctest.Drop(), "endless": azoidctest.Endless(), "hanging": azoidctest.Hang(),
+	} {
+		for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.EntraOpenIDConfiguration, azoidctest.EntraToken} {
+			t.Run(name+"/"+leg.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					local := azoidctest.New(nil)
+					if fault != nil {
+						local.Fail(leg, fault)
+					}
+					var begun, ended spans
+					cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+						o.Retry.MaxRetries = -1
+						o.TracingProvider = tracing.NewProvider(func(string, string) tracing.Tracer {
+							return tracing.NewTracer(func(ctx context.Context, name string, _ *tracing.SpanOptions) (context.Context, tracing.Span) {
+								begun.add(name)
+								return ctx, tracing.NewSpan(tracing.SpanImpl{End: func() { ended.add(name) }})
+							}, nil)
+						}, nil)
+					})
+					_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+					require.Equal(t, fault == nil, err == nil)
+					synctest.Wait()
+					require.Contains(t, begun.sorted(), "GitHub Actions.RequestAssertion")
+					require.Equal(t, begun.sorted(), ended.sorted())
+				})
+			})
+		}
+	}
+}
+
+// spans are their names.
+type spans struct {
+	mu    sync.Mutex
+	names []string
+}
+
+func (s *spans) add(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names = append(s.names, name)
+}
+
+func (s *spans) sorted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(slices.Values(s.names))
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -74,6 +76,12 @@ type chain struct {
 func newChain(options *CredentialOptions) (chain, error) {
 	selected := environment("AZURE_TOKEN_CREDENTIALS")
 	c := chain{selected: selected != ""}
+	own := *options
+	own.Cloud = resolveCloud(own.Cloud)
+	if len(own.AdditionallyAllowedTenants) == 0 {
+		own.AdditionallyAllowedTenants = additionalTenants()
+	}
+	options = &own
 	for _, source := range []struct {
 		system *ci.System
 		make   func(*CredentialOptions) (*exchange, error)
@@ -90,16 +98,52 @@ func newChain(options *CredentialOptions) (chain, error) {
 	if selected != "" && len(c.exchanges) > 0 {
 		return c, nil
 	}
-	azure, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
-		ClientOptions:              options.ClientOptions,
-		AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
-		DisableInstanceDiscovery:   options.DisableInstanceDiscovery,
-	})
+	azure, err := newAzureChain(options, selected)
 	if err != nil && strings.Contains(err.Error(), "AZURE_TOKEN_CREDENTIALS") {
 		return chain{}, fmt.Errorf("%w; azoidc adds %s", redact.Error(err), ci.Credentials())
 	}
 	c.otherwise = azure
 	return c, redact.Error(err)
+}
+
+// additionalTenants are those that azidentity's chain reads from the environment. Of a workflow's empty lines nothing is left.
+func additionalTenants() []string {
+	var tenants []string
+	for tenant := range strings.SplitSeq(environment("AZURE_ADDITIONALLY_ALLOWED_TENANTS"), ";") {
+		if tenant = strings.TrimSpace(tenant); tenant != "" {
+			tenants = append(tenants, tenant)
+		}
+	}
+	return tenants
+}
+
+// trimming is held while this process's environment holds another value.
+var trimming sync.Mutex
+
+// newAzureChain makes azidentity's chain. What it refuses, the variable of an unset workflow variable, which is empty, or one
+// with white space around its value, it doesn't see.
+func newAzureChain(options *CredentialOptions, selected string) (*azidentity.DefaultAzureCredential, error) {
+	const variable = "AZURE_TOKEN_CREDENTIALS"
+	trimming.Lock()
+	defer trimming.Unlock()
+	if value, ok := os.LookupEnv(variable); ok && (selected == "" || value != selected) {
+		defer func() { _ = os.Setenv(variable, value) }() // which it was before
+		if err := setOrUnset(variable, selected); err != nil {
+			return nil, err
+		}
+	}
+	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
+		ClientOptions:              options.ClientOptions,
+		AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
+		DisableInstanceDiscovery:   options.DisableInstanceDiscovery,
+	})
+}
+
+func setOrUnset(variable, value string) error {
+	if value == "" {
+		return os.Unsetenv(variable)
+	}
+	return os.Setenv(variable, value)
 }
 
 func githubExchange(options *CredentialOptions) (*exchange, error) {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
@@ -252,3 +254,82 @@ func TestNoScopeWaitsForAnotherInTheChain(t *testing.T) {
 }
 
 var _ azcore.TokenCredential = (*azoidc.DefaultCredential)(nil)
+
+// TestAVariableThatIsSetButEmptyIsUnset, as of a workflow's variable that nobody set, and white space is no value.
+func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
+	for name, value := range map[string]string{"empty": "", "white space": " \n", "padded": " WorkloadIdentityCredential\n", "padded, prod": "prod\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			testkit.OnALaptop(t)
+			cloud := azoidctest.New(nil)
+			testkit.InKubernetes(t, cloud)
+			t.Setenv("AZURE_TOKEN_CREDENTIALS", value)
+			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
+			require.Equal(t, value, os.Getenv("AZURE_TOKEN_CREDENTIALS"), "the environment is the program's")
+			_, set := os.LookupEnv("AZURE_TOKEN_CREDENTIALS")
+			require.True(t, set)
+		})
+	}
+	t.Run("another value is refused as ever", func(t *testing.T) {
+		testkit.OnALaptop(t)
+		t.Setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
+		_, err := azoidc.NewDefaultCredential(nil)
+		require.ErrorContains(t, err, "AZURE_TOKEN_CREDENTIALS")
+	})
+}
+
+// TestAdditionalTenantsOfTheEnvironment are those of every branch.
+func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
+	const other = "11111111-2222-3333-4444-555555555555"
+	for name, environment := range map[string]func(*testing.T, *azoidctest.Cloud){
+		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.GitHubJob(nil).Env()) },
+		"Azure Pipelines": func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.PipelinesJob(nil).Env()) },
+		"azidentity":      testkit.InKubernetes,
+	} {
+		for value, allowed := range map[string]bool{other: true, "x ; " + other + " ;": true, "*": true, "x": false, "": false} {
+			t.Run(name+"/"+value, func(t *testing.T) {
+				testkit.OnALaptop(t)
+				cloud := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+				environment(t, cloud)
+				t.Setenv("AZURE_ADDITIONALLY_ALLOWED_TENANTS", value)
+				_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: other})
+				require.Equal(t, allowed, err == nil, "%v", err)
+			})
+		}
+	}
+	t.Run("the program's own count", func(t *testing.T) {
+		testkit.OnALaptop(t)
+		cloud := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+		testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+		t.Setenv("AZURE_ADDITIONALLY_ALLOWED_TENANTS", "*")
+		options := testkit.CredentialOptions(cloud)
+		options.AdditionallyAllowedTenants = []string{"x"}
+		cred, err := azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: options})
+		require.NoError(t, err)
+		_, err = cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: other})
+		require.Error(t, err)
+	})
+}
+
+// TestTheAuthorityHostIsReadOnce, by the constructor, white space trimmed.
+func TestTheAuthorityHostIsReadOnce(t *testing.T) {
+	for name, environment := range map[string]func(*testing.T, *azoidctest.Cloud){
+		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.GitHubJob(nil).Env()) },
+		"Azure Pipelines": func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.PipelinesJob(nil).Env()) },
+		"azidentity":      testkit.InKubernetes,
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.OnALaptop(t)
+			local := azoidctest.New(nil)
+			environment(t, local)
+			t.Setenv("AZURE_AUTHORITY_HOST", " https://login.windows.net/ \n")
+			cred, err := azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: azoidc.CredentialOptions{
+				ClientOptions: azcore.ClientOptions{Transport: local}}})
+			require.NoError(t, err)
+			t.Setenv("AZURE_AUTHORITY_HOST", "https://evil.example/")
+			testkit.Get(t, cred, testkit.VaultScope)
+			for _, request := range local.Requests(azoidctest.EntraToken) {
+				require.Contains(t, request.URL, "https://login.windows.net/")
+			}
+		})
+	}
+}

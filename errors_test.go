@@ -1,19 +1,24 @@
 package azoidc_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -335,4 +340,199 @@ func normalised(cloud *azoidctest.Cloud, err error) string {
 	text := strings.NewReplacer(cloud.TenantID(), "TENANT-ID", cloud.ClientID(), "CLIENT-ID", testkit.AClientID, "CLIENT-ID",
 		"The system cannot find the file specified.", "no such file or directory").Replace(err.Error())
 	return randomTime.ReplaceAllString(randomID.ReplaceAllString(text, "GUID"), "$1 TIME")
+}
+
+// readers read what azcore's clients read of an error, all at once.
+func readers(t *testing.T, n int, err func() error) (texts []string) {
+	t.Helper()
+	texts = make([]string, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			var failed *azidentity.AuthenticationFailedError
+			if !assert.ErrorAs(t, err(), &failed) {
+				return
+			}
+			texts[i] = failed.Error()
+			if failed.RawResponse != nil {
+				body, err := io.ReadAll(failed.RawResponse.Body)
+				assert.NoError(t, err)
+				texts[i] += string(body)
+				failed.RawResponse.Header.Set("X-Mine", "1")
+			}
+		})
+	}
+	all.Wait()
+	return texts
+}
+
+// TestEachCallerReadsAResponseOfItsOwn: azcore's Payload changes what it reads. The race detector tells.
+func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
+	for name, make := range map[string]func(*testing.T, *azoidctest.Cloud) azcore.TokenCredential{
+		"Entra's": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
+			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+			return testkit.NewGitHub(t, cloud)
+		},
+		"GitHub's": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
+			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(401, nil, "no"))
+			return testkit.NewGitHub(t, cloud)
+		},
+		"of an interrupted acquisition": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
+			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(90033))
+			return testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.Retry.RetryDelay, o.Retry.MaxRetries = 10*time.Millisecond, 1000
+				o.TokenCache.AcquireTimeout = 100 * time.Millisecond
+			})
+		},
+		"of another library's credential": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
+			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+			return azoidc.NewTokenCache(testkit.NewAzidentity(t, cloud), nil)
+		},
+		"of the chain": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
+			testkit.OnALaptop(t)
+			testkit.InKubernetes(t, cloud)
+			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+			return testkit.NewDefault(t, cloud)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cloud := azoidctest.New(nil)
+			cred := make(t, cloud)
+			cloud.SetLatency(20 * time.Millisecond)
+			texts := readers(t, 20, func() error {
+				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				return err
+			})
+			for _, text := range texts {
+				require.Equal(t, texts[0], text, "each reads the whole")
+			}
+			require.Greater(t, len(texts[0]), 40)
+		})
+	}
+}
+
+// TestOneErrorCanBeReadByMany who got it from one caller.
+func TestOneErrorCanBeReadByMany(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(401, nil, "no"))
+	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	readers(t, 20, func() error { return err })
+}
+
+// TestZeroErrors are natural in users' tests: nothing that can be done with one panics.
+func TestZeroErrors(t *testing.T) {
+	for name, err := range map[string]error{
+		"AssertionError":              &azoidc.AssertionError{},
+		"AssertionError, with source": &azoidc.AssertionError{Source: "mine"},
+		"AssertionError, with claims": &azoidc.AssertionError{Claims: &azoidc.Claims{}},
+		"AssertionError, whole":       &azoidc.AssertionError{Source: "mine", StatusCode: 401, Claims: &azoidc.Claims{}, Err: errors.New("no")},
+		"ExchangeError":               &azoidc.ExchangeError{},
+		"ExchangeError, with code":    &azoidc.ExchangeError{Code: "AADSTS700213"},
+		"ExchangeError, with status":  &azoidc.ExchangeError{StatusCode: 400},
+		"ExchangeError, whole":        &azoidc.ExchangeError{Code: "AADSTS1", StatusCode: 400, Claims: &azoidc.Claims{}, Attempts: 1, Err: errors.New("no")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := err.Error()
+			require.NotEmpty(t, strings.Trim(text, ": "))
+			require.False(t, strings.HasPrefix(text, ":"), text)
+			require.NotContains(t, text, "tenant ,")
+			require.NotContains(t, text, "<nil>")
+			_ = errors.Unwrap(err)
+			require.NotErrorIs(t, err, context.Canceled)
+			var failed *azidentity.AuthenticationFailedError
+			if errors.As(err, &failed) {
+				require.NotEqual(t, ": ", failed.Error())
+			}
+			testkit.FormsOf(t, err)
+		})
+	}
+}
+
+// TestTheCauseAlwaysSaysSomething: ExchangeError.Err is azidentity's error, whether or not azidentity was asked.
+func TestTheCauseAlwaysSaysSomething(t *testing.T) {
+	for name, fault := range map[string]azoidctest.Fault{
+		"refused": azoidctest.EntraRefusal(700016), "dropped": azoidctest.Drop(), "empty": azoidctest.Empty(), "429": azoidctest.Status(429, http.Header{"Retry-After": {"600"}}, ""),
+		"unreadable": azoidctest.Status(200, nil, `{"token_type":"Bearer","access_token":"x","expires_in":3600,"refresh_in":"soon"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", "")
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				cred := testkit.NewGitHub(t, cloud)
+				cloud.Fail(azoidctest.EntraToken, fault)
+				for range 2 { // the second isn't tried after a 429
+					_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+					var refused *azoidc.ExchangeError
+					require.ErrorAs(t, err, &refused)
+					var failed *azidentity.AuthenticationFailedError
+					require.ErrorAs(t, refused.Err, &failed)
+					require.Regexp(t, `(?s)^ClientAssertionCredential(:| authentication failed).*\w`, refused.Err.Error())
+					require.Greater(t, len(refused.Err.Error()), len("ClientAssertionCredential: ")+5)
+				}
+			})
+		})
+	}
+}
+
+// TestACodeIsFoundInAnyDocument, also one that isn't as documented, or was cut.
+func TestACodeIsFoundInAnyDocument(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"error":"e","error_description":"AADSTS700016: No.","error_codes":[700016]}`: "AADSTS700016",
+		`{"error":"e","error_codes":[700016,1]}`:                                       "AADSTS700016",
+		`{"error":"e","error_description":"No code.","error_codes":[700016]}`:          "AADSTS700016",
+		`{"error":"e","error_description":"AADSTS700016: No.","error_codes":"x"}`:      "AADSTS700016",
+		`{"error":"e","error_description":"AADSTS700016: No."`:                         "AADSTS700016",
+		`{"error":{"message":"AADSTS700016: No."}}`:                                    "AADSTS700016",
+		`AADSTS700016: No.`: "AADSTS700016",
+		`{"error":"e","error_description":"AADSTS12: too short"}`: "",
+		`{"error":"e"}`: "",
+		``:              "",
+	} {
+		t.Run(body, func(t *testing.T) {
+			refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.Status(400, nil, body))
+			require.Equal(t, want, refused.Code)
+			if want != "" {
+				require.ErrorContains(t, refused, "the application isn't in this tenant")
+			}
+		})
+	}
+}
+
+// TestTemporarilyUnavailableIsTriedAgain, with any status and code. https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+func TestTemporarilyUnavailableIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		cloud.FailNext(azoidctest.EntraToken, 2, azoidctest.Status(400, nil, `{"error":"temporarily_unavailable","error_description":"AADSTS999999: busy"}`))
+		testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope)
+		require.Equal(t, 3, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
+// TestTheNetworkErrorBehindIsFound by errors.As, through all that it's wrapped in.
+func TestTheNetworkErrorBehindIsFound(t *testing.T) {
+	for _, leg := range testkit.Systems[0].Legs() {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := azoidctest.New(nil)
+			cloud.Fail(leg, testkit.Failing("DNS"))
+			_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			var dns *net.DNSError
+			require.ErrorAs(t, fmt.Errorf("mine: %w", err), &dns, leg)
+			require.Equal(t, "login.example", dns.Name)
+			var timeout *net.AddrError
+			require.False(t, errors.As(err, &timeout), "not what isn't there")
+		})
+	}
+}
+
+// TestMSALsReasonIsTold where MSAL refuses what Entra answered.
+func TestMSALsReasonIsTold(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(200, nil, `{"token_type":"Bearer","access_token":"x","expires_in":3600,"scope":"another"}`))
+	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	require.ErrorContains(t, err, "MSAL couldn't use Entra's answer: ClientAssertionCredential: token response failed because declined scopes are present")
+	cloud.Mend()
+	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(200, nil, `{"token_type":"Bearer","access_token":"`+testkit.Canary+`","expires_in":3600,"refresh_in":"soon"}`))
+	_, err = testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	require.ErrorContains(t, err, "MSAL couldn't use Entra's answer\n")
+	testkit.RequireNoSecret(t, err, cloud)
 }

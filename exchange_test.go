@@ -1,17 +1,25 @@
 package azoidc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"reflect"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -50,37 +58,86 @@ func TestNoExchangeWhileATokenIsHeld(t *testing.T) {
 	})
 }
 
-func TestInstanceDiscoveryIsKeptForHostsThatAreNotTrusted(t *testing.T) {
+// TestEntraIsAskedAboutAuthoritiesThatItMayNotKnow, once, and about no other.
+func TestEntraIsAskedAboutAuthoritiesThatItMayNotKnow(t *testing.T) {
+	const private = "https://login.private.example"
 	for name, test := range map[string]struct {
+		base    string // of a cloud that isn't Microsoft's
 		host    string
 		disable bool
-		want    int
+		asked   int
+		trips   int
 	}{
-		"trusted":            {"https://login.microsoftonline.com/", false, 0},
-		"private":            {"https://login.private.example/", false, 1},
-		"private, disabled":  {"https://login.private.example/", true, 0},
-		"trusted, disabled":  {"https://login.microsoftonline.com/", true, 0},
-		"trusted, sovereign": {"https://login.microsoftonline.us/", false, 0},
+		"trusted":            {"", "https://login.microsoftonline.com/", false, 0, 2},
+		"private":            {private, private, false, 1, 3},
+		"private, disabled":  {private, private, true, 0, 2},
+		"trusted, disabled":  {"", "https://login.microsoftonline.com/", true, 0, 2},
+		"trusted, sovereign": {"", "https://login.microsoftonline.us/", false, 0, 2},
+		"trusted, by alias":  {"", "https://LOGIN.windows.net", false, 0, 2},
+		"by default":         {"", "", false, 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Setenv("AZURE_AUTHORITY_HOST", "")
 			synctest.Test(t, func(t *testing.T) {
-				local := azoidctest.New(nil)
-				asked := 0
+				local := azoidctest.New(&azoidctest.Options{BaseURL: test.base})
+				local.SetLatency(testkit.Hop)
 				cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 					o.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: test.host}
 					o.DisableInstanceDiscovery = test.disable
-					o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
-						if r.URL.Path == "/common/discovery/instance" {
-							asked++
-						}
-						return local.Do(r)
-					})
+					o.Audience = "api://AzureADTokenExchange"
 				})
-				_, _ = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
-				require.Equal(t, test.want, min(asked, 1))
+				began := time.Now()
+				testkit.Get(t, cred, testkit.VaultScope)
+				require.Equal(t, time.Duration(test.trips)*testkit.Hop, time.Since(began))
+				testkit.Get(t, cred, testkit.GraphScope)
+				require.Equal(t, test.asked, local.Count(azoidctest.EntraInstanceDiscovery))
+				require.Equal(t, time.Duration(test.trips+2)*testkit.Hop, time.Since(began), "what was read is kept")
 			})
 		})
 	}
+}
+
+// TestARegionalAuthority is what AZURE_REGIONAL_AUTHORITY_NAME makes of Microsoft's: it takes as many round trips.
+func TestARegionalAuthority(t *testing.T) {
+	t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", "westeurope")
+	synctest.Test(t, func(t *testing.T) {
+		const regional = "westeurope.login.microsoft.com"
+		local := azoidctest.New(nil)
+		local.SetLatency(testkit.Hop)
+		asked := 0
+		cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+			o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host != regional {
+					require.Contains(t, r.URL.Host, "actions", "%s is asked past the region", r.URL)
+					return local.Do(r)
+				}
+				asked++
+				r = r.Clone(r.Context())
+				r.URL.Host, r.Host = "login.microsoft.com", ""
+				resp, err := local.Do(r)
+				if err == nil && r.Method == http.MethodGet {
+					err = replaceInBody(resp, "login.microsoft.com", regional)
+				}
+				return resp, err
+			})
+		})
+		began := time.Now()
+		testkit.Get(t, cred, testkit.VaultScope)
+		require.Equal(t, 2*testkit.Hop, time.Since(began))
+		testkit.Get(t, cred, testkit.GraphScope)
+		require.Equal(t, 4*testkit.Hop, time.Since(began))
+		require.Equal(t, 3, asked, "the openid-configuration once, and two tokens")
+	})
+}
+
+func replaceInBody(resp *http.Response, old, with string) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	body = bytes.ReplaceAll(body, []byte(old), []byte(with))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
 }
 
 func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
@@ -316,4 +373,361 @@ func TestA201IsASuccess(t *testing.T) {
 	cloud := azoidctest.New(nil)
 	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(201, nil, fmt.Sprintf(`{"access_token":"`+token+`"%s}`, `,"expires_in":3600`)))
 	require.Equal(t, token, testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope).Token)
+}
+
+// sources are all ways to an assertion of a GitHub job.
+var sources = map[string]func(t *testing.T, cloud *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential{
+	"GitHub Actions": func(t *testing.T, cloud *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential {
+		return testkit.NewGitHub(t, cloud, func(options *azoidc.GitHubActionsCredentialOptions) { options.CredentialOptions = o })
+	},
+	"Azure Pipelines": func(t *testing.T, cloud *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential {
+		return testkit.NewPipelines(t, cloud, func(options *azoidc.AzurePipelinesCredentialOptions) { options.CredentialOptions = o })
+	},
+	"AssertionFunc": func(t *testing.T, cloud *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential {
+		job := cloud.GitHubJob(nil)
+		return newAssertion(t, cloud, azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: o.ClientOptions, RequestURL: job.RequestURL, RequestToken: job.RequestToken}), o)
+	},
+}
+
+func newAssertion(t *testing.T, cloud *azoidctest.Cloud, source azoidc.AssertionFunc, o azoidc.CredentialOptions) *azoidc.AssertionCredential {
+	t.Helper()
+	cred, err := azoidc.NewAssertionCredential(cloud.TenantID(), cloud.ClientID(), source, &azoidc.AssertionCredentialOptions{CredentialOptions: o})
+	require.NoError(t, err)
+	return cred
+}
+
+// TestAWrongClockOfThisMachineCostsNoToken, whichever way and however far.
+func TestAWrongClockOfThisMachineCostsNoToken(t *testing.T) {
+	for _, offset := range []time.Duration{-11 * time.Minute, 11 * time.Minute, -3 * time.Hour, 3 * time.Hour, -30000 * time.Hour, 30000 * time.Hour} {
+		for name, source := range sources {
+			t.Run(fmt.Sprint(name, " ", offset), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+					options := testkit.CredentialOptions(cloud)
+					options.Transport = testkit.WithWrongClock(cloud, offset)
+					cred := source(t, cloud, options)
+					began := time.Now()
+					for time.Since(began) < 3*time.Hour {
+						testkit.Get(t, cred, testkit.VaultScope)
+						time.Sleep(5 * time.Minute)
+					}
+					require.LessOrEqual(t, cloud.Count(azoidctest.EntraToken), 5, "each was the first attempt")
+				})
+			})
+		}
+	}
+}
+
+// A caller's code that this library calls.
+var callersCode = map[string]func(o *azoidc.CredentialOptions, panics func()){
+	"transport": func(o *azoidc.CredentialOptions, panics func()) {
+		o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { panics(); return nil, nil })
+	},
+	"transport, asked for an assertion":             onlyOn("idtoken"),
+	"transport, asked for the openid-configuration": onlyOn("openid-configuration"),
+	"transport, asked for a token":                  onlyOn("oauth2"),
+	"per-call policy": func(o *azoidc.CredentialOptions, panics func()) {
+		o.PerCallPolicies = []policy.Policy{policyFunc(func(*policy.Request) (*http.Response, error) { panics(); return nil, nil })}
+	},
+	"per-retry policy": func(o *azoidc.CredentialOptions, panics func()) {
+		o.PerRetryPolicies = []policy.Policy{policyFunc(func(*policy.Request) (*http.Response, error) { panics(); return nil, nil })}
+	},
+	"ShouldRetry": func(o *azoidc.CredentialOptions, panics func()) {
+		o.Retry.ShouldRetry = func(*http.Response, error) bool { panics(); return false }
+	},
+	"tracer": func(o *azoidc.CredentialOptions, panics func()) {
+		o.TracingProvider = tracing.NewProvider(func(string, string) tracing.Tracer {
+			return tracing.NewTracer(func(ctx context.Context, _ string, _ *tracing.SpanOptions) (context.Context, tracing.Span) {
+				panics()
+				return ctx, tracing.Span{}
+			}, nil)
+		}, nil)
+	},
+}
+
+// onlyOn panics in requests whose path holds part.
+func onlyOn(part string) func(o *azoidc.CredentialOptions, panics func()) {
+	return func(o *azoidc.CredentialOptions, panics func()) {
+		inner := o.Transport
+		o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, part) {
+				panics()
+			}
+			return inner.Do(r)
+		})
+	}
+}
+
+type policyFunc func(*policy.Request) (*http.Response, error)
+
+func (f policyFunc) Do(req *policy.Request) (*http.Response, error) { return f(req) }
+
+// TestAPanicIsAnErrorOfTheAcquisition for all who wait, and the next one may do better.
+func TestAPanicIsAnErrorOfTheAcquisition(t *testing.T) {
+	for name, inject := range callersCode {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				broken := true
+				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
+					o.Retry.MaxRetries = -1
+					inject(&o.CredentialOptions, func() {
+						if broken {
+							panic("boom " + testkit.JWT(`{"sub":"secret"}`))
+						}
+					})
+				})
+				if name == "ShouldRetry" {
+					cloud.Fail(azoidctest.EntraToken, azoidctest.Status(400, nil, ""))
+				}
+				var all sync.WaitGroup
+				for range 5 {
+					all.Go(func() {
+						_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+						if assert.ErrorContains(t, err, "panic in ") {
+							assert.ErrorContains(t, err, "exchange_test.go:")
+							assert.ErrorContains(t, err, "boom [redacted]")
+							assert.NotContains(t, err.Error(), "goroutine ", "the stack is for the log")
+						}
+						var failed *azidentity.AuthenticationFailedError
+						assert.ErrorAs(t, err, &failed)
+					})
+				}
+				all.Wait()
+				broken = false
+				if name == "transport" || strings.Contains(name, "policy") {
+					return // they answer nothing
+				}
+				cloud.Mend()
+				testkit.Get(t, cred, testkit.VaultScope)
+			})
+		})
+	}
+}
+
+func TestAPanicOfAnAssertionFuncIsItsError(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	calls := 0
+	good := func(ctx context.Context) (string, error) {
+		job := cloud.GitHubJob(nil)
+		return azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})(ctx)
+	}
+	cred := newAssertion(t, cloud, func(ctx context.Context) (string, error) {
+		switch calls++; calls {
+		case 1:
+			panic("boom")
+		case 2:
+			return "no JWT", nil
+		case 3:
+			panic("boom, asked again")
+		case 4:
+			runtime.Goexit()
+		}
+		return good(ctx)
+	}, testkit.CredentialOptions(cloud))
+	for _, want := range []string{"boom", "boom, asked again", "ended its goroutine"} {
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, want)
+		var unusable *azoidc.AssertionError
+		require.ErrorAs(t, err, &unusable)
+		require.Equal(t, "assertion", unusable.Source)
+	}
+	testkit.Get(t, cred, testkit.VaultScope)
+}
+
+func TestATransportThatReturnsNothingIsAnError(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
+		o.Retry.MaxRetries = -1
+		o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, nil })
+	})
+	_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	require.ErrorContains(t, err, "neither an answer nor an error")
+}
+
+// TestErrorsOfOthersAreLeftAlone: an AssertionFunc can be a credential of this library, and its error many callers'.
+func TestErrorsOfOthersAreLeftAlone(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+	_, refusal := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	cloud.Mend()
+	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(401, nil, "no"))
+	_, lack := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	for name, inner := range map[string]error{"ExchangeError": refusal, "AssertionError": lack, "of a user's own": &azoidc.AssertionError{Source: "mine", Err: errors.New("no")}} {
+		t.Run(name, func(t *testing.T) {
+			before := inner.Error()
+			fields := fmt.Sprintf("%+v", reflect.ValueOf(inner).Elem())
+			cred := newAssertion(t, cloud, func(context.Context) (string, error) { return "", inner }, testkit.CredentialOptions(cloud))
+			var all sync.WaitGroup
+			for i := range 20 {
+				all.Go(func() {
+					_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.ScopeNumber(i)))
+					assert.ErrorIs(t, err, inner, "the cause is lost")
+					assert.ErrorContains(t, err, before)
+				})
+			}
+			all.Wait()
+			require.Equal(t, before, inner.Error())
+			require.Equal(t, fields, fmt.Sprintf("%+v", reflect.ValueOf(inner).Elem()))
+		})
+	}
+}
+
+// TestAChainOfCredentialsIsNotRetriedByEach: the inner one has tried again itself.
+func TestAChainOfCredentialsIsNotRetriedByEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		inner := testkit.NewGitHub(t, cloud)
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
+		cred := newAssertion(t, cloud, func(ctx context.Context) (string, error) {
+			token, err := inner.GetToken(ctx, testkit.ForScope("api://AzureADTokenExchange/.default"))
+			return token.Token, err
+		}, testkit.CredentialOptions(cloud))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "connection reset")
+		require.Equal(t, 4, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
+// TestUnavailableStaysUnavailable through an AssertionFunc, at once, whether or not Entra can be reached.
+func TestUnavailableStaysUnavailable(t *testing.T) {
+	for name, source := range map[string]func() azoidc.AssertionFunc{
+		"GitHub Actions":  func() azoidc.AssertionFunc { return azoidc.GitHubActionsAssertion(nil) },
+		"Azure Pipelines": func() azoidc.AssertionFunc { return azoidc.AzurePipelinesAssertion("", "", nil) },
+		"a user's own": func() azoidc.AssertionFunc {
+			return func(ctx context.Context) (string, error) {
+				return "", fmt.Errorf("mine: %w", azidentity.NewCredentialUnavailableError("not here"))
+			}
+		},
+		"a slow one": func() azoidc.AssertionFunc {
+			return func(ctx context.Context) (string, error) {
+				time.Sleep(100 * time.Millisecond)
+				return "", azidentity.NewCredentialUnavailableError("not here")
+			}
+		},
+	} {
+		for reached, fault := range map[string]azoidctest.Fault{"reached": nil, "not reached": azoidctest.Drop(), "silent": azoidctest.Hang(), "busy": azoidctest.Status(503, nil, "")} {
+			t.Run(name+"/"+reached, func(t *testing.T) {
+				testkit.OnALaptop(t)
+				synctest.Test(t, func(t *testing.T) {
+					cloud := azoidctest.New(nil)
+					if fault != nil {
+						cloud.Fail(azoidctest.EntraOpenIDConfiguration, fault)
+					}
+					cred := newAssertion(t, cloud, source(), testkit.CredentialOptions(cloud))
+					began := time.Now()
+					testkit.RequireChainGoesOn(t, cred)
+					require.LessOrEqual(t, time.Since(began), 100*time.Millisecond)
+					require.LessOrEqual(t, cloud.Count(), 1)
+				})
+			})
+		}
+	}
+}
+
+// TestAnAssertionThatFailsIsNotWaitedFor while the openid-configuration is.
+func TestAFailedAssertionEndsTheAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		cloud.Fail(azoidctest.EntraOpenIDConfiguration, azoidctest.Hang())
+		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(401, nil, ""))
+		began := time.Now()
+		_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "HTTP 401")
+		require.Zero(t, time.Since(began))
+	})
+}
+
+// TestOneAttemptIsOne, for all causes.
+func TestOneAttemptIsOne(t *testing.T) {
+	for name, fault := range map[string]azoidctest.Fault{
+		"no federated credential": azoidctest.EntraRefusal(700213), "stale": azoidctest.EntraRefusal(700024), "momentary": azoidctest.EntraRefusal(90033),
+		"network": azoidctest.Drop(), "busy": azoidctest.Status(429, http.Header{"Retry-After": {"1"}}, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry.MaxRetries = -1 })
+				cloud.Fail(azoidctest.EntraToken, fault)
+				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				require.Error(t, err)
+				require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+				require.Equal(t, 1, cloud.Count(azoidctest.GitHubOIDC))
+			})
+		})
+	}
+	t.Run("unusable assertion", func(t *testing.T) {
+		cloud := azoidctest.New(nil)
+		cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry.MaxRetries = -1 })
+		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(200, nil, `{"value":"no JWT"}`))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.Error(t, err)
+		require.Equal(t, 1, cloud.Count(azoidctest.GitHubOIDC))
+	})
+}
+
+// TestA429IsForItsTenant, bounded, and lifted by a success or by Invalidate.
+func TestA429IsForItsTenant(t *testing.T) {
+	const other = "11111111-2222-3333-4444-555555555555"
+	throttle := azoidctest.Status(429, http.Header{"Retry-After": {"86400"}}, "")
+	ask := func(t *testing.T, cred azcore.TokenCredential, tenant, scope string) error {
+		_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}, TenantID: tenant, EnableCAE: true})
+		return err
+	}
+	make := func(t *testing.T) (*azoidctest.Cloud, *azoidc.GitHubActionsCredential) {
+		cloud := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+		return cloud, testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.AdditionallyAllowedTenants = []string{"*"} })
+	}
+	t.Run("other tenants go on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cloud, cred := make(t)
+			cloud.FailNext(azoidctest.EntraToken, 1, throttle)
+			require.Error(t, ask(t, cred, "", testkit.VaultScope))
+			require.NoError(t, ask(t, cred, other, testkit.VaultScope))
+			err := ask(t, cred, "", testkit.GraphScope)
+			require.ErrorContains(t, err, "not tried")
+			require.ErrorContains(t, err, "for another 1h0m0s", "a day is more than any client waits")
+			var refused *azoidc.ExchangeError
+			require.ErrorAs(t, err, &refused)
+			require.Zero(t, refused.Attempts)
+			require.NotContains(t, refused.Err.Error(), "not tried: \n")
+			require.Error(t, ask(t, cred, strings.ToUpper(cloud.TenantID()), testkit.GraphScope), "the tenant by another spelling")
+		})
+	})
+	t.Run("a probe finds that it is over", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cloud, cred := make(t)
+			cloud.FailNext(azoidctest.EntraToken, 1, throttle)
+			require.Error(t, ask(t, cred, "", testkit.VaultScope))
+			time.Sleep(61 * time.Second)
+			require.NoError(t, ask(t, cred, "", testkit.VaultScope))
+			require.NoError(t, ask(t, cred, "", testkit.GraphScope))
+		})
+	})
+	t.Run("Invalidate lifts it", func(t *testing.T) {
+		for name, invalidate := range map[string]func(*azoidc.GitHubActionsCredential){
+			"scope": func(c *azoidc.GitHubActionsCredential) { c.Invalidate(testkit.VaultScope) },
+			"all":   func(c *azoidc.GitHubActionsCredential) { c.InvalidateAll() },
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					cloud, cred := make(t)
+					cloud.FailNext(azoidctest.EntraToken, 1, throttle)
+					require.Error(t, ask(t, cred, "", testkit.VaultScope))
+					invalidate(cred)
+					require.NoError(t, ask(t, cred, "", testkit.VaultScope))
+				})
+			})
+		}
+	})
+	t.Run("that of the openid-configuration isn't the token endpoint's", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cloud, cred := make(t)
+			cloud.FailNext(azoidctest.EntraOpenIDConfiguration, 1, throttle)
+			require.ErrorContains(t, ask(t, cred, "", testkit.VaultScope), "429")
+			require.NoError(t, ask(t, cred, "", testkit.GraphScope))
+		})
+	})
 }

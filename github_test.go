@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -106,6 +107,21 @@ func TestAudienceByCloud(t *testing.T) {
 			})
 			_, _ = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.Equal(t, test.want, local.Requests(azoidctest.GitHubOIDC)[0].Form.Get("audience"))
+		})
+	}
+}
+
+// TestOnlyASuccessHoldsAToken: what a refusal has for a value is none.
+func TestOnlyASuccessHoldsAToken(t *testing.T) {
+	for _, status := range []int{201, 203, 400, 401, 403, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := azoidctest.New(nil)
+			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(status, nil, `{"value":"`+testkit.JWT(`{"sub":"s"}`)+`"}`))
+			_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			var unusable *azoidc.AssertionError
+			require.ErrorAs(t, err, &unusable, status)
+			require.Equal(t, status, unusable.StatusCode)
+			require.Zero(t, cloud.Count(azoidctest.EntraToken))
 		})
 	}
 }

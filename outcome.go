@@ -170,7 +170,7 @@ func checkAnswer(req *http.Request, body []byte) string {
 	case req.Method == http.MethodPost:
 		problem = checkTokenAnswer(body)
 	case discovery.Asks(req) && !discovery.Usable(body):
-		problem = "Entra's openid-configuration was empty, cut or of another kind"
+		problem = "Entra's openid-configuration, or what it says of the authority, was empty, cut or of another kind"
 	}
 	if problem == "" && !redact.Harmless(body) {
 		return "Entra's answer held control characters or commands to a CI system" // MSAL and azidentity log and quote them

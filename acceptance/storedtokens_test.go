@@ -306,7 +306,7 @@ func TestAnAnswerThatMSALRefusesLeavesTheStoreFree(t *testing.T) {
 		cloud := azoidctest.New(nil)
 		cred := stored(t, cloud, &store{})
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(http.StatusOK, nil,
-			`{"token_type":"Bearer","access_token":"x","expires_in":3600,"scope":7}`))
+			`{"token_type":"Bearer","access_token":"x","expires_in":3600,"refresh_in":"soon"}`))
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.Error(t, err)
 		began := time.Now()

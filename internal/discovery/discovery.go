@@ -1,5 +1,5 @@
-// Package discovery keeps Entra's openid-configuration documents, so that a credential reads each only once although
-// every exchange is made by a new azidentity credential, whose MSAL client would read it again.
+// Package discovery keeps Entra's openid-configuration documents, and what it says of a private authority, so that a credential
+// reads each only once although every exchange is made by a new azidentity credential, whose MSAL client would read it again.
 package discovery
 
 import (
@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	suffix = "/.well-known/openid-configuration"
+	configuration = "/.well-known/openid-configuration"
+	instance      = "/common/discovery/instance"
 	// maxKept bounds the memory of a credential for ever new tenants. A document has about 2 KB.
 	maxKept = 1000
 )
 
 // ErrGivenUp is the error of a caller who gave up.
-var ErrGivenUp = errors.New("the openid-configuration isn't wanted any more")
+var ErrGivenUp = errors.New("the document isn't wanted any more")
 
 // Documents is safe for concurrent use. Its zero value is ready.
 type Documents struct {
@@ -31,9 +32,9 @@ type Documents struct {
 	reads map[string]*read  // those under way, by URL
 }
 
-// Asks tells whether req asks for an openid-configuration document.
+// Asks tells whether req asks for such a document.
 func Asks(req *http.Request) bool {
-	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, suffix)
+	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, configuration) || req.URL.Path == instance)
 }
 
 // Do answers req from the kept documents; one read at a time goes on for a document that isn't kept yet, and all who wait
@@ -127,12 +128,16 @@ func (d *Documents) keep(url string, document []byte) {
 // https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
 func Usable(body []byte) bool {
 	var document struct {
-		Issuer                string `json:"issuer"`
-		AuthorizationEndpoint string `json:"authorization_endpoint"`
-		TokenEndpoint         string `json:"token_endpoint"`
+		Issuer                  string `json:"issuer"`
+		AuthorizationEndpoint   string `json:"authorization_endpoint"`
+		TokenEndpoint           string `json:"token_endpoint"`
+		TenantDiscoveryEndpoint string `json:"tenant_discovery_endpoint"` // of what is said of an authority
 	}
-	err := json.Unmarshal(body, &document)
-	return err == nil && document.Issuer != "" && document.AuthorizationEndpoint != "" && document.TokenEndpoint != ""
+	if json.Unmarshal(body, &document) != nil {
+		return false
+	}
+	return document.TenantDiscoveryEndpoint != "" ||
+		document.Issuer != "" && document.AuthorizationEndpoint != "" && document.TokenEndpoint != ""
 }
 
 // An answer is shared by several requests, each with a reader of its own.

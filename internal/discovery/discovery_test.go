@@ -75,7 +75,7 @@ func (f policyFunc) Do(req *policy.Request) (*http.Response, error) { return f(r
 func TestAsks(t *testing.T) {
 	for url, want := range map[string]bool{
 		address: true, address + "?x=1": true, "https://login.example/tenant/oauth2/v2.0/token": false,
-		"https://login.example/common/discovery/instance?x=" + address: false,
+		"https://login.example/common/discovery/instance?x=" + address: true, "https://login.example/x/common/discovery/instance": false,
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
@@ -242,4 +242,16 @@ func TestAPanicIsAnError(t *testing.T) {
 			require.EqualValues(t, 1, s.asked.Load())
 		})
 	}
+}
+
+// TestWhatIsSaidOfAnAuthorityIsKept, for each authority by itself.
+func TestWhatIsSaidOfAnAuthorityIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: always(200, `{"tenant_discovery_endpoint":"https://login.private.example/x"}`)}
+		for _, authority := range []string{"a", "b", "a", "b"} {
+			_, _, err := s.read(t.Context(), "https://login.example/common/discovery/instance?authorization_endpoint="+authority, nil)
+			require.NoError(t, err)
+		}
+		require.EqualValues(t, 2, s.asked.Load())
+	})
 }

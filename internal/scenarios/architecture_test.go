@@ -17,14 +17,15 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/azlog", "internal/ci", "internal/clock", "internal/discovery", "internal/outbound", "internal/persistent",
-		"internal/proc", "internal/recovered", "internal/redact", "internal/retry", "internal/tokencache"},
+	"": {"internal/advice", "internal/azlog", "internal/ci", "internal/clock", "internal/discovery", "internal/file", "internal/outbound",
+		"internal/persistent", "internal/proc", "internal/recovered", "internal/redact", "internal/retry", "internal/tokencache"},
 
 	"internal/advice":     {"internal/ci", "internal/redact"},
 	"internal/azlog":      {},
 	"internal/ci":         {"internal/redact"},
 	"internal/clock":      {},
 	"internal/discovery":  {"internal/outbound", "internal/recovered"},
+	"internal/file":       {},
 	"internal/outbound":   {"internal/redact"},
 	"internal/golden":     {},
 	"internal/persistent": {},

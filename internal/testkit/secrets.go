@@ -111,7 +111,7 @@ func addErrorForms(t *testing.T, forms map[string]string, err error) {
 	}
 	if refused := (*azoidc.ExchangeError)(nil); errors.As(err, &refused) {
 		forms["ExchangeError %#v"] = fmt.Sprintf("%#v", *refused)
-		forms["ExchangeError.Err"] = refused.Err.Error()
+		forms["ExchangeError.Err"] = fmt.Sprint(refused.Err)
 	}
 	if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(err, &failed) && failed.RawResponse != nil {
 		forms["AuthenticationFailedError"] = failed.Error()

@@ -1,0 +1,2 @@
+// Package file knows of files what differs between operating systems.
+package file

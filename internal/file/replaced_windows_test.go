@@ -1,0 +1,27 @@
+package file_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/file"
+)
+
+func TestAFileThatSomebodyHasForHimself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	name, err := syscall.UTF16PtrFromString(path)
+	require.NoError(t, err)
+	handle, err := syscall.CreateFile(name, syscall.GENERIC_WRITE, 0, nil, syscall.CREATE_NEW, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	require.NoError(t, err)
+	_, err = os.ReadFile(path)
+	require.True(t, file.BeingReplaced(err), "%v", err)
+	require.NoError(t, syscall.CloseHandle(handle))
+	_, err = os.ReadFile(path)
+	require.NoError(t, err)
+	_, err = os.ReadFile(path + " of another name")
+	require.False(t, file.BeingReplaced(err), "%v", err)
+}
