@@ -63,11 +63,8 @@ const requestTimeout = 2 * time.Minute
 // repeated makes an AssertionFunc that asks source again when a request failed for a moment.
 func repeated(source assertionSource, retries retry.Options) AssertionFunc {
 	return func(ctx context.Context) (string, error) {
-		if _, ok := ctx.Deadline(); !ok {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, requestTimeout)
-			defer cancel()
-		}
+		ctx, cancel := within(ctx, requestTimeout)
+		defer cancel()
 		var fresh assertion
 		err := retries.Plan(0).Run(ctx, func(ctx context.Context) *retry.Failure {
 			var err error
@@ -82,6 +79,17 @@ func repeated(source assertionSource, retries retry.Options) AssertionFunc {
 		jwt, err := fromElsewhere(source.name(), fresh.jwt)
 		return jwt, fresh.traced(err)
 	}
+}
+
+// within gives ctx a deadline where it has none.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 // fromElsewhere returns jwt if it is safe to hand on to any program, which may print it.
@@ -215,11 +223,8 @@ const (
 func CommandAssertion(name string, args ...string) AssertionFunc {
 	args = append([]string(nil), args...)
 	return func(ctx context.Context) (string, error) {
-		if _, ok := ctx.Deadline(); !ok {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, commandTimeout)
-			defer cancel()
-		}
+		ctx, cancel := within(ctx, commandTimeout)
+		defer cancel()
 		stdout, stderr := &limitedBuffer{}, &limitedBuffer{}
 		cmd := exec.CommandContext(ctx, name, args...)
 		cmd.Stdout, cmd.Stderr = stdout, stderr

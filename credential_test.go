@@ -2,6 +2,7 @@ package azoidc_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -302,4 +303,138 @@ func (s *spans) sorted() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(slices.Values(s.names))
+}
+
+// odd are arguments that nobody should pass, and somebody does.
+var odd = []string{"", " ", "\x00", "\xff", "a/b", "..", "-", "ſ", "https://evil.example/", strings.Repeat("a", 1<<16), strings.Repeat("a.", 1<<14),
+	"common", "organizations", "consumers", "adfs", "tenant", "a b\nc"}
+
+// TestOddArguments: each function that this package exports returns, and so does what it returned.
+func TestOddArguments(t *testing.T) {
+	testkit.OnALaptop(t)
+	for i, text := range odd {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				local := azoidctest.New(nil)
+				options := testkit.CredentialOptions(local)
+				options.Retry.MaxRetries = -1
+				for _, cred := range oddCredentials(text, options) {
+					useOddly(t, cred, text)
+				}
+			})
+			var none context.Context
+			for _, source := range []azoidc.AssertionFunc{
+				azoidc.GitHubActionsAssertion(nil), azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{RequestURL: text, RequestToken: text, Audience: text}),
+				azoidc.AzurePipelinesAssertion(text, text, nil), azoidc.AzurePipelinesAssertion(text, text, &azoidc.AzurePipelinesAssertionOptions{RequestURI: text}),
+				azoidc.StaticAssertion(text), azoidc.FileAssertion(text), azoidc.CommandAssertion(text), azoidc.CommandAssertion(text, text),
+			} {
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				if jwt, err := source(ctx); err == nil {
+					require.Equal(t, strings.TrimSpace(text), jwt, "only the static one knows it")
+				}
+			}
+			_, err := azoidc.CommandAssertion(text)(none)
+			require.Error(t, err)
+			_, _ = azoidc.ParseClaims(text)
+			_ = azoidc.ScopeKusto(text)
+		})
+	}
+}
+
+// oddCredentials are those that could be made.
+func oddCredentials(text string, options azoidc.CredentialOptions) (creds []credential) {
+	keep := func(cred credential, err error) {
+		if err == nil {
+			creds = append(creds, cred)
+		}
+	}
+	source := azoidc.StaticAssertion(text)
+	for _, args := range [][2]string{{text, text}, {"tenant", text}, {text, "client"}} {
+		gitHub, err := azoidc.NewGitHubActionsCredential(args[0], args[1], &azoidc.GitHubActionsCredentialOptions{
+			CredentialOptions: options, RequestURL: text, RequestToken: text, Audience: text})
+		keep(gitHub, err)
+		pipelines, err := azoidc.NewAzurePipelinesCredential(args[0], args[1], text, text, &azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options, RequestURI: text})
+		keep(pipelines, err)
+		assertion, err := azoidc.NewAssertionCredential(args[0], args[1], source, &azoidc.AssertionCredentialOptions{CredentialOptions: options})
+		keep(assertion, err)
+		onBehalf, err := azoidc.NewOnBehalfOfCredential(args[0], args[1], text, source, &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: options})
+		keep(onBehalf, err)
+	}
+	return creds
+}
+
+type credential interface {
+	azcore.TokenCredential
+	Preload(context.Context, ...string) error
+	KeepFresh(context.Context) error
+	Invalidate(...string)
+	InvalidateAll()
+	Tokens() []azoidc.TokenStatus
+}
+
+func useOddly(t *testing.T, cred credential, text string) {
+	t.Helper()
+	began := time.Now()
+	for _, request := range []policy.TokenRequestOptions{
+		{}, {Scopes: []string{text}}, {Scopes: []string{text, text}, TenantID: text}, {Scopes: []string{"scope"}, Claims: text, EnableCAE: true},
+	} {
+		_, err := cred.GetToken(t.Context(), request)
+		require.Error(t, err)
+	}
+	require.Error(t, cred.Preload(t.Context(), text, "scope"))
+	require.LessOrEqual(t, time.Since(began), 3*time.Minute)
+	cred.Invalidate(text)
+	cred.InvalidateAll()
+	require.Empty(t, cred.Tokens())
+}
+
+// TestNoOptionsAndOddOnes: nil is like the zero value, and no number is too large or too small.
+func TestNoOptionsAndOddOnes(t *testing.T) {
+	longest := time.Duration(1<<63 - 1)
+	testkit.OnALaptop(t)
+	for _, d := range []time.Duration{0, 1, -1, longest, -longest - 1} {
+		synctest.Test(t, func(t *testing.T) {
+			local := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+			cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.ReplicationTimeout = d
+				o.TokenCache = azoidc.TokenCacheOptions{RefreshBefore: d}
+				if d > 1 {
+					o.TokenCache.AcquireTimeout = d
+				}
+			})
+			for range 10 {
+				testkit.Get(t, cred, testkit.VaultScope)
+				time.Sleep(time.Minute)
+			}
+		})
+	}
+	for name, make := range map[string]func() (credential, error){
+		"GitHub Actions":  func() (credential, error) { return azoidc.NewGitHubActionsCredential("", "", nil) },
+		"Azure Pipelines": func() (credential, error) { return azoidc.NewAzurePipelinesCredential("", "", "", "", nil) },
+		"assertion": func() (credential, error) {
+			return azoidc.NewAssertionCredential("", "", azoidc.StaticAssertion(""), nil)
+		},
+		"on behalf of": func() (credential, error) {
+			return azoidc.NewOnBehalfOfCredential("", "", "user", azoidc.StaticAssertion(""), nil)
+		},
+		"no credential":   func() (credential, error) { return azoidc.NewTokenCache(nil, nil), nil },
+		"zero cache":      func() (credential, error) { return &azoidc.TokenCache{}, nil },
+		"zero credential": func() (credential, error) { return &azoidc.GitHubActionsCredential{}, nil },
+		"zero chain":      func() (credential, error) { return azoidc.DefaultCredential{}, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cred, err := make()
+			require.NoError(t, err)
+			_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			require.Error(t, err)
+			require.Error(t, cred.Preload(t.Context(), testkit.VaultScope))
+			cred.Invalidate(testkit.VaultScope)
+			cred.InvalidateAll()
+			require.Empty(t, cred.Tokens())
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			require.ErrorIs(t, cred.KeepFresh(ctx), context.Canceled)
+		})
+	}
 }

@@ -48,7 +48,9 @@ func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion
 	if err != nil {
 		return nil, err
 	}
-	x, err := newExchange("OnBehalfOfCredential", id, funcSource(assertion), redeemOnBehalfOf(userAssertion), options.own())
+	own := options.own()
+	own.Cache = azidentity.Cache{} // which redeemOnBehalfOf doesn't use
+	x, err := newExchange("OnBehalfOfCredential", id, funcSource(assertion), redeemOnBehalfOf(userAssertion), own)
 	if err != nil {
 		return nil, err
 	}
