@@ -68,10 +68,14 @@ type forgetter interface {
 	forget(policy.TokenRequestOptions)
 }
 
+// askAgain is how long a refresh waits at most because of Entra's wish to be left alone: the exchange's cooldown obeys it
+// anyway, and finds out now and then whether it is still meant, if it is asked.
+const askAgain = 5 * time.Minute
+
 // retryAfter is what a failed acquisition says about when to try again; 0 when it doesn't.
 func retryAfter(err error) time.Duration {
 	if refused := (*ExchangeError)(nil); errors.As(err, &refused) {
-		return refused.retryAfter
+		return min(refused.retryAfter, askAgain)
 	}
 	if unusable := (*AssertionError)(nil); errors.As(err, &unusable) {
 		return unusable.retryAfter

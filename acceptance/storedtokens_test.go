@@ -314,3 +314,22 @@ func TestAnAnswerThatMSALRefusesLeavesTheStoreFree(t *testing.T) {
 		require.Zero(t, time.Since(began))
 	})
 }
+
+// TestADayOfTroublesOnAStore has no error in 24 hours, though another process takes over every two. The days without a store
+// are in internal/scenarios.
+func TestADayOfTroublesOnAStore(t *testing.T) {
+	for _, system := range testkit.Systems {
+		for seed := range uint64(2) {
+			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					shared := &store{}
+					had := testkit.Day{Seed: seed, System: system, Restart: 2 * time.Hour,
+						Change: func(o *azoidc.CredentialOptions) { o.Cache = shared.open() }}.Live(t)
+					t.Logf("%d troubles, %d errors, worst wait %s, %d exchanges, %d writes", had.Troubles, len(had.Errors), had.Worst, had.Exchanges, shared.cae.writes.Load())
+					require.Empty(t, had.Errors)
+					require.Positive(t, shared.cae.writes.Load())
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+// TestADayOfTroubles has no error in 24 hours, for both credentials. A seed that fails is repeated by its subtest.
+// acceptance has the same with a persistent cache.
+func TestADayOfTroubles(t *testing.T) {
+	for _, system := range testkit.Systems {
+		for seed := range uint64(2) {
+			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					had := testkit.Day{Seed: seed, System: system}.Live(t)
+					t.Logf("%d troubles, %d errors, worst wait %s, %d exchanges", had.Troubles, len(had.Errors), had.Worst, had.Exchanges)
+					require.Empty(t, had.Errors)
+				})
+			})
+		}
+	}
+}
