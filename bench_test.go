@@ -159,6 +159,41 @@ func BenchmarkNewKeyParallel(b *testing.B) {
 	})
 }
 
+// BenchmarkWith100000Keys is what looks at all of them costs, and an acquisition while KeepFresh minds them.
+func BenchmarkWith100000Keys(b *testing.B) {
+	const held = 100_000
+	cache := azoidc.NewTokenCache(instantCredential{}, nil)
+	for _, tenant := range numberedTenants(held) {
+		getForTenant(b, cache, tenant)
+	}
+	b.Run("Invalidate another scope", func(b *testing.B) {
+		for b.Loop() {
+			cache.Invalidate(testkit.GraphScope)
+		}
+	})
+	b.Run("Tokens", func(b *testing.B) {
+		for b.Loop() {
+			require.Len(b, cache.Tokens(), held)
+		}
+	})
+	acquire := func(b *testing.B) {
+		challenged := policy.TokenRequestOptions{Scopes: vaultScopes, TenantID: numberedTenants(1)[0]}
+		for i := 0; b.Loop(); i++ {
+			challenged.Claims = fmt.Sprint(i)
+			if _, err := cache.GetToken(b.Context(), challenged); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("acquisition", acquire)
+	ctx, end := context.WithCancel(b.Context())
+	var keeping sync.WaitGroup
+	keeping.Go(func() { _ = cache.KeepFresh(ctx) }) // until end
+	b.Run("acquisition under KeepFresh", acquire)
+	end()
+	keeping.Wait()
+}
+
 func numberedTenants(n int) []string {
 	list := make([]string, n)
 	for i := range list {

@@ -72,6 +72,9 @@ type forgetter interface {
 // anyway, and finds out now and then whether it is still meant, if it is asked.
 const askAgain = 5 * time.Minute
 
+// forget makes a TokenCache a forgetter, and with it all credentials of this package, in front of which a user put another.
+func (c *TokenCache) forget(request policy.TokenRequestOptions) { c.cache().Forget(request) }
+
 // retryAfter is what a failed acquisition says about when to try again; 0 when it doesn't.
 func retryAfter(err error) time.Duration {
 	if refused := (*ExchangeError)(nil); errors.As(err, &refused) {

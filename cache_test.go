@@ -79,6 +79,24 @@ func TestPreloadTellsEachCauseOnce(t *testing.T) {
 	require.ErrorAs(t, err, new(*azidentity.AuthenticationFailedError))
 }
 
+// TestInvalidateReachesACacheBehindTheCache: a credential of this package needs no NewTokenCache, but may get one.
+func TestInvalidateReachesACacheBehindTheCache(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cache := azoidc.NewTokenCache(azoidc.NewTokenCache(testkit.NewGitHub(t, cloud), nil), nil)
+	for name, invalidate := range map[string]func(){
+		"a scope":    func() { cache.Invalidate(testkit.VaultScope) },
+		"everything": func() { cache.InvalidateAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := testkit.Get(t, cache, testkit.VaultScope)
+			other := testkit.Get(t, cache, testkit.GraphScope)
+			invalidate()
+			require.NotEqual(t, before.Token, testkit.Get(t, cache, testkit.VaultScope).Token)
+			require.Equal(t, name == "a scope", other.Token == testkit.Get(t, cache, testkit.GraphScope).Token)
+		})
+	}
+}
+
 func TestPreloadOfNothingAsksForNothing(t *testing.T) {
 	cred := &testkit.FakeCredential{Life: time.Hour}
 	cache := azoidc.NewTokenCache(cred, nil)

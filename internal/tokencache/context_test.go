@@ -130,6 +130,7 @@ func TestAFlightsContextIsOneLikeAnyOther(t *testing.T) {
 			never := context.AfterFunc(ctx, func() { t.Error("it was stopped") })
 			require.True(t, never())
 			require.False(t, never())
+			stopOwn := ctx.(interface{ AfterFunc(func()) func() bool }).AfterFunc(func() {})
 			require.Equal(t, goroutines, runtime.NumGoroutine())
 			<-sooner.Done()
 			require.NoError(t, ctx.Err())
@@ -143,8 +144,10 @@ func TestAFlightsContextIsOneLikeAnyOther(t *testing.T) {
 			require.True(t, released)
 			require.False(t, stop())
 			late := make(chan struct{})
-			context.AfterFunc(ctx, func() { close(late) })
+			own := ctx.(interface{ AfterFunc(func()) func() bool })
+			require.False(t, own.AfterFunc(func() { close(late) })())
 			<-late
+			require.False(t, stopOwn(), "it was called")
 			return ctx.Err()
 		}}
 		cache := azoidc.NewTokenCache(cred, &azoidc.TokenCacheOptions{AcquireTimeout: timeout})

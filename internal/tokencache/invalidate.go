@@ -29,6 +29,27 @@ func (c *Cache) InvalidateAll() {
 	c.forget(policy.TokenRequestOptions{})
 }
 
+// Forget is Options.Forget of a cache in front of this one.
+func (c *Cache) Forget(request policy.TokenRequestOptions) {
+	if len(request.Scopes) == 0 {
+		c.InvalidateAll()
+		return
+	}
+	c.forgotten.add(request.Scopes)
+	k := c.keyOf(&request)
+	if e := c.find(k); e != nil {
+		e.invalidate()
+	}
+	c.forget(request)
+}
+
+// find looks under the lock, so that no entry is missed.
+func (c *Cache) find(k key) *entry {
+	c.table.mu.Lock()
+	defer c.table.mu.Unlock()
+	return c.table.find(k.hash(), k)
+}
+
 func (c *Cache) invalidate(matches func(*entry) bool) {
 	var forget []policy.TokenRequestOptions
 	for _, e := range c.table.all() {

@@ -42,7 +42,7 @@ type keeper struct {
 	changed chan struct{} // tells of news
 	queue   queue
 	begun   map[*entry]*flight // until they have landed
-	offset  time.Duration // of the wall clock to the monotonic one, when all was last worked out
+	offset  time.Duration      // of the wall clock to the monotonic one, when all was last worked out
 }
 
 func (c *Cache) newKeeper() *keeper {
