@@ -35,8 +35,10 @@ func (c *clocks) now() tokencache.Instant {
 		c.began = now
 	}
 	c.read++
-	return tokencache.Instant{Wall: now.Add(c.offset), Mono: now.Sub(c.began)}
+	return tokencache.Instant{Wall: now.Add(c.offset).UnixNano(), Mono: int64(now.Sub(c.began))}
 }
+
+func (c *clocks) wall() time.Time { return time.Unix(0, c.now().Wall) }
 
 // set moves the wall clock.
 func (c *clocks) set(by time.Duration) {
@@ -61,7 +63,7 @@ type clockedCache struct {
 func newClockedCache() *clockedCache {
 	c := &clockedCache{}
 	c.clocks.now()
-	c.cred = &testkit.FakeCredential{Life: time.Hour, Now: func() time.Time { return c.clocks.now().Wall }}
+	c.cred = &testkit.FakeCredential{Life: time.Hour, Now: c.clocks.wall}
 	c.Init(c.cred, tokencache.Options{Clock: c.clocks.now, RetryAfter: func(err error) time.Duration {
 		if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(err, &failed) {
 			return retry.After(failed.RawResponse.Header)

@@ -29,16 +29,16 @@ type entry struct {
 	own     [1]string                  // the request's scopes where it is one, as nearly always
 
 	mu          sync.Mutex
-	flights     []*flight     // those under way that bring something wanted, in the order they began
-	begun       uint64        // how many flights have begun
-	outdated    uint64        // flights up to this number bring nothing that is still wanted
-	invalidated uint64        // those up to this number began before the latest Invalidate
-	failures    int           // in a row
-	retryAt     Instant       // no refresh before
-	lastErr     error         // of the latest refresh
-	touched     time.Duration // when something last happened here, by the monotonic clock
-	dropped     bool          // the cache has no such entry any more
-	distrusts   bool          // a token was invalidated, so no persistent cache may bring it back, ever
+	flights     []*flight // those under way that bring something wanted, in the order they began
+	begun       uint64    // how many flights have begun
+	outdated    uint64    // flights up to this number bring nothing that is still wanted
+	invalidated uint64    // those up to this number began before the latest Invalidate
+	failures    int       // in a row
+	retryAt     Instant   // no refresh before
+	lastErr     error     // of the latest refresh
+	touched     int64     // when something last happened here, by the monotonic clock
+	dropped     bool      // the cache has no such entry any more
+	distrusts   bool      // a token was invalidated, so no persistent cache may bring it back, ever
 }
 
 // ask decides what a caller gets. It returns false when the entry isn't the cache's any more. The twin, the token of the
@@ -70,7 +70,7 @@ func (e *entry) ask(ctx context.Context, c *Cache, claims string, now Instant) (
 	}
 	lasting := lastingLonger(held, twin, now)
 	if ctx.Err() == nil {
-		return ticket{held: lasting, flight: e.join(ctx, c)}, true
+		return ticket{held: lasting, flight: e.join(ctx, c, now)}, true
 	}
 	if lasting.works(now) {
 		return ticket{held: lasting}, true
@@ -91,7 +91,7 @@ func (e *entry) askFor(ctx context.Context, c *Cache, claims string, held *heldT
 			return ticket{flight: f.joined()}
 		}
 	}
-	return ticket{flight: e.begin(ctx, c, claims).joined()}
+	return ticket{flight: e.begin(ctx, c, claims, now).joined()}
 }
 
 func ended(ctx context.Context) error {
@@ -99,11 +99,11 @@ func ended(ctx context.Context) error {
 }
 
 // join joins the latest flight, for what it brings will be the newest token.
-func (e *entry) join(ctx context.Context, c *Cache) *flight {
+func (e *entry) join(ctx context.Context, c *Cache, now Instant) *flight {
 	if n := len(e.flights); n > 0 {
 		return e.flights[n-1].joined()
 	}
-	return e.begin(ctx, c, "").joined()
+	return e.begin(ctx, c, "", now).joined()
 }
 
 // refresh begins a flight that nobody waits for, unless one is under way or it is too early after a failure.
@@ -111,14 +111,14 @@ func (e *entry) refresh(ctx context.Context, c *Cache, now Instant) *flight {
 	if len(e.flights) > 0 || e.retryAt.ahead(now) || ctx.Err() != nil {
 		return nil
 	}
-	return e.begin(ctx, c, "")
+	return e.begin(ctx, c, "", now)
 }
 
-func (e *entry) begin(ctx context.Context, c *Cache, claims string) *flight {
+func (e *entry) begin(ctx context.Context, c *Cache, claims string, now Instant) *flight {
 	e.begun++
 	f := &flight{cache: c, entry: e, number: e.begun, claims: claims, done: make(chan struct{})}
 	f.context.values, f.context.distrusts = context.WithoutCancel(ctx), e.distrusts
-	f.context.deadline = time.Now().Add(c.options.AcquireTimeout)
+	f.context.deadline = c.real(now.plus(c.options.AcquireTimeout))
 	e.flights = append(e.flights, f)
 	f.start()
 	return f

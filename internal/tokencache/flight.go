@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -88,7 +88,7 @@ func (f *flight) arrive(token *azcore.AccessToken, err error) {
 	switch {
 	case err != nil:
 		f.land(nil, err, now)
-	case token.Token == "" || !token.ExpiresOn.Round(0).After(now.Wall):
+	case token.Token == "" || unixNano(token.ExpiresOn) <= now.Wall:
 		f.land(nil, useless(token, f.entry.request.Scopes, now), now)
 	default:
 		f.land(f.cache.hold(token, now), nil, now)
@@ -111,7 +111,7 @@ func useless(token *azcore.AccessToken, scopes []string, now Instant) error {
 			quoted(scopes), expiresOn.UTC().Format(time.RFC3339))
 	}
 	return fmt.Errorf("azoidc: the credential returned a token for %s that expired at %s, %s ago; check this machine's clock",
-		quoted(scopes), expiresOn.UTC().Format(time.RFC3339), now.Wall.Sub(expiresOn).Round(time.Second))
+		quoted(scopes), expiresOn.UTC().Format(time.RFC3339), time.Duration(now.Wall-unixNano(expiresOn)).Round(time.Second))
 }
 
 // A ticket is a token to serve, or a flight to wait for, or an error. With a flight, held is what to fall back on.

@@ -28,7 +28,7 @@ const (
 	claimsMemory = 5 * time.Minute
 )
 
-// A heldToken never changes. Its RefreshOn is always set. Its three instants, in this order, count by both clocks.
+// A heldToken never changes. Its RefreshOn is always set. Its first three instants, in this order, count by both clocks.
 type heldToken struct {
 	issued   azcore.AccessToken // without its Token, which no printer of whatever leads here may show
 	secret   redact.Secret
@@ -42,18 +42,17 @@ type heldToken struct {
 
 // hold works out when token, just acquired, will be due.
 func (c *Cache) hold(token *azcore.AccessToken, now Instant) *heldToken {
-	token.ExpiresOn = token.ExpiresOn.Round(0)
-	life := token.ExpiresOn.Sub(now.Wall)
+	life := time.Duration(sub(unixNano(token.ExpiresOn), now.Wall))
+	expiresIn := life - min(expiryMargin, life/10)
 	h := &heldToken{
-		end:      now.until(token.ExpiresOn),
-		expired:  now.until(token.ExpiresOn.Add(-min(expiryMargin, life/10))),
+		issued:   azcore.AccessToken{ExpiresOn: token.ExpiresOn.Round(0)},
+		secret:   redact.Keep(token.Token),
+		due:      now.plus(min(c.refreshIn(token, life), expiresIn)),
+		expired:  now.plus(expiresIn),
+		end:      now.plus(life),
 		recently: now.plus(claimsMemory),
 	}
-	h.due = earlier(now.until(c.refreshOn(token, now.Wall.Round(0), life)), h.expired)
-	token.RefreshOn = h.due.Wall.UTC()
-	h.secret = redact.Keep(token.Token)
-	h.issued = *token
-	h.issued.Token = ""
+	h.issued.RefreshOn = time.Unix(0, h.due.Wall).UTC()
 	return h
 }
 
@@ -64,7 +63,8 @@ func (h *heldToken) token() azcore.AccessToken {
 	return token
 }
 
-func (c *Cache) refreshOn(token *azcore.AccessToken, now time.Time, life time.Duration) time.Time {
+// refreshIn is how long after its acquisition a token that lasts for life is refreshed.
+func (c *Cache) refreshIn(token *azcore.AccessToken, life time.Duration) time.Duration {
 	before := min(defaultRefreshBefore, life/4)
 	switch {
 	case !token.RefreshOn.IsZero():
@@ -72,12 +72,9 @@ func (c *Cache) refreshOn(token *azcore.AccessToken, now time.Time, life time.Du
 	case c.options.RefreshBefore > 0:
 		before = c.options.RefreshBefore
 	}
-	due := token.ExpiresOn.Add(-c.options.Spread(max(min(before, life, longest), 0), 1, 1.1))
+	before = c.options.Spread(max(min(before, life, longest), 0), 1, 1.1)
 	// Not at once, whatever the caller or the server asked for: each new token would be refreshed again.
-	if earliest := now.Add(life / 20); due.Before(earliest) {
-		return earliest
-	}
-	return due
+	return max(life-before, life/20)
 }
 
 // freshness of no token is expired.

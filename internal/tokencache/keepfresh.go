@@ -42,13 +42,13 @@ type keeper struct {
 	changed chan struct{} // tells of news
 	queue   queue
 	begun   map[*entry]*flight // until they have landed
-	offset  time.Duration      // of the wall clock to the monotonic one, when all was last worked out
+	offset  int64              // of the wall clock to the monotonic one, when all was last worked out
 }
 
 func (c *Cache) newKeeper() *keeper {
 	k := &keeper{cache: c, changed: make(chan struct{}, 1), queue: newQueue(), begun: map[*entry]*flight{}}
 	c.keepers.add(k) // before the entries are listed, so that none is missed
-	k.offset = c.offset(c.now())
+	k.offset = c.now().offset()
 	k.news.add(c.table.all()...)
 	return k
 }
@@ -77,7 +77,7 @@ func (k *keeper) refreshDue(ctx context.Context) time.Duration {
 
 func (k *keeper) enqueue(e *entry, now Instant) {
 	if left, ok := e.dueIn(now); ok {
-		k.queue.set(e, addUpTo(now.Mono, left))
+		k.queue.set(e, add(now.Mono, left))
 	} else {
 		k.queue.remove(e)
 	}
@@ -85,17 +85,15 @@ func (k *keeper) enqueue(e *entry, now Instant) {
 
 // workOutAnew is for when the wall clock was set or the machine slept: then all is due at another time.
 func (k *keeper) workOutAnew(now Instant) {
-	offset := k.cache.offset(now)
-	if moved := (offset - k.offset).Abs(); moved < noticeable {
+	offset := now.offset()
+	if moved := time.Duration(offset - k.offset); moved.Abs() < noticeable {
 		return
 	}
 	k.offset = offset
 	k.news.add(k.queue.entries()...)
 }
 
-func (c *Cache) offset(now Instant) time.Duration {
-	return now.Wall.Round(0).Sub(c.made.Round(0)) - now.Mono
-}
+func (i Instant) offset() int64 { return i.Wall - i.Mono }
 
 // dueIn is when the entry's token is to be refreshed next; false when there is none or a flight is under way, whose
 // landing is news.

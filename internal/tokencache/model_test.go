@@ -105,7 +105,7 @@ type modelToken struct {
 }
 
 func (k modelToken) age(now tokencache.Instant) time.Duration {
-	return max(now.Wall.Sub(k.issued.Wall), now.Mono-k.issued.Mono)
+	return time.Duration(max(now.Wall-k.issued.Wall, now.Mono-k.issued.Mono))
 }
 
 func (k modelToken) left(now tokencache.Instant) time.Duration {
@@ -156,7 +156,7 @@ func deaf(context.Context) error {
 func (m *model) GetToken(ctx context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
 	scope := m.scope(request.Scopes[0])
 	if scope == nil { // of a key that only takes room
-		return azcore.AccessToken{Token: "other", ExpiresOn: m.clocks.now().Wall.Add(m.life)}, nil
+		return azcore.AccessToken{Token: "other", ExpiresOn: m.clocks.wall().Add(m.life)}, nil
 	}
 	m.mu.Lock()
 	key := &scope.keys[mode(request.EnableCAE)]
@@ -194,7 +194,7 @@ func (m *model) GetToken(ctx context.Context, request testkit.TokenRequest) (azc
 	if number > scope.outdated && number > key.newest.number && ctx.Err() == nil {
 		key.newest = issued
 	}
-	return azcore.AccessToken{Token: text, ExpiresOn: now.Wall.Add(m.life)}, nil
+	return azcore.AccessToken{Token: text, ExpiresOn: time.Unix(0, now.Wall).Add(m.life)}, nil
 }
 
 func (m *model) scope(name string) *modelScope {

@@ -15,12 +15,12 @@ type queue struct {
 
 type waiting struct {
 	entry *entry
-	due   time.Duration // by the monotonic clock
+	due   int64 // by the monotonic clock
 }
 
 func newQueue() queue { return queue{waitingLine{places: map[*entry]int{}}} }
 
-func (q *queue) set(e *entry, due time.Duration) {
+func (q *queue) set(e *entry, due int64) {
 	if i, ok := q.line.places[e]; ok {
 		q.line.list[i].due = due
 		heap.Fix(&q.line, i)
@@ -36,7 +36,7 @@ func (q *queue) remove(e *entry) {
 }
 
 // popDue takes the first entry out if it is due, else it returns nil.
-func (q *queue) popDue(now time.Duration) *entry {
+func (q *queue) popDue(now int64) *entry {
 	if len(q.line.list) == 0 || q.line.list[0].due > now {
 		return nil
 	}
@@ -44,11 +44,11 @@ func (q *queue) popDue(now time.Duration) *entry {
 }
 
 // next is how long the first entry isn't due yet.
-func (q *queue) next(now time.Duration) time.Duration {
+func (q *queue) next(now int64) time.Duration {
 	if len(q.line.list) == 0 {
 		return forever
 	}
-	return q.line.list[0].due - now
+	return time.Duration(q.line.list[0].due - now)
 }
 
 func (q *queue) entries() []*entry {

@@ -79,12 +79,12 @@ func TestRacesWithDropping(t *testing.T) {
 	var passed atomic.Int64 // beside the real time
 	began := time.Now()
 	now := func() tokencache.Instant {
-		mono := time.Since(began) + time.Duration(passed.Load())
-		return tokencache.Instant{Wall: began.Add(mono), Mono: mono}
+		mono := int64(time.Since(began)) + passed.Load()
+		return tokencache.Instant{Wall: began.UnixNano() + mono, Mono: mono}
 	}
 	var cache tokencache.Cache
 	cache.Init(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
-		return azcore.AccessToken{Token: request.TenantID, ExpiresOn: now().Wall.Add(10 * time.Hour)}, nil
+		return azcore.AccessToken{Token: request.TenantID, ExpiresOn: time.Unix(0, now().Wall).Add(10 * time.Hour)}, nil
 	}), tokencache.Options{Clock: now})
 	atOnce(goroutines, func(i int) {
 		for n := range each {

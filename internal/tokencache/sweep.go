@@ -23,15 +23,15 @@ const (
 
 // A hand goes round the table's buckets while new keys come. The table's lock guards it.
 type hand struct {
-	at    uint64        // the next bucket
-	began time.Duration // the turn, by the monotonic clock
+	at    uint64 // the next bucket
+	began int64  // the turn, by the monotonic clock
 }
 
 // sweep makes room under the table's lock: it drops what it meets that has been of no use for long, and, where there are too
 // many, the one of a sample that ends first.
 func (c *Cache) sweep(now Instant) {
 	h := &c.table.hand
-	if h.at > 0 || now.Mono-h.began >= sweepInterval {
+	if h.at > 0 || now.Mono-h.began >= int64(sweepInterval) {
 		if h.at == 0 {
 			h.began = now.Mono
 		}
@@ -87,7 +87,7 @@ func (t *table) visit(n int, visitor func(*entry)) {
 func (e *entry) drop(now Instant, unused time.Duration) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.dropped = len(e.flights) == 0 && now.Mono-e.touched > unused && -e.end(now) > unused
+	e.dropped = len(e.flights) == 0 && now.Mono-e.touched > int64(unused) && -e.end(now) > unused
 	return e.dropped
 }
 
