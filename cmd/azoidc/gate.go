@@ -25,7 +25,9 @@ func (g gated) Write(text []byte) (int, error) {
 func (e environment) gate() *redact.Gate {
 	var secrets []string
 	for _, system := range ci.Systems() {
-		secrets = append(secrets, e.get(system.RequestToken))
+		if token := e.get(system.RequestToken); !ci.IsMacro(token) { // which is to be told
+			secrets = append(secrets, token)
+		}
 	}
 	return redact.Against(secrets...)
 }

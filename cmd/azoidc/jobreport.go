@@ -6,16 +6,20 @@ import (
 	"strings"
 
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// tellJob puts the findings into the job's summary, and what is wrong at the top of its run.
+// tellJob, besides the mask, is the one place that prints commands to the CI system, so it writes past the gate. What is in
+// them has passed it.
+//
+// It puts the findings into the job's summary, and what is wrong at the top of its run.
 func (p *program) tellJob(found *diagnosis) error {
 	system := ci.Running(p.env.get)
 	if system == nil {
 		return nil
 	}
 	for _, line := range found.annotations(system) {
-		if _, err := fmt.Fprintln(p.stdout, line); err != nil {
+		if _, err := fmt.Fprintln(p.direct.stdout, line); err != nil {
 			return err
 		}
 	}
@@ -30,7 +34,7 @@ func (p *program) tellJob(found *diagnosis) error {
 
 func (d *diagnosis) annotations(system *ci.System) (lines []string) {
 	for _, s := range d.Steps {
-		text := "azoidc doctor: " + s.Name + ": " + s.inShort()
+		text := redact.Line("azoidc doctor: " + s.Name + ": " + s.inShort())
 		switch s.Result {
 		case resultFailed:
 			lines = append(lines, system.Failure(text))
@@ -83,6 +87,6 @@ func (p *program) uploadSummary(system *ci.System, folder string, found *diagnos
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("the run's summary: %w", err)
 	}
-	_, err = fmt.Fprintln(p.stdout, system.Summary(file.Name()))
+	_, err = fmt.Fprintln(p.direct.stdout, system.Summary(file.Name()))
 	return err
 }
