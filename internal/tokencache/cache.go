@@ -84,8 +84,8 @@ func (c *Cache) slow(ctx context.Context, k key, hash uint64, options policy.Tok
 		return azcore.AccessToken{}, err
 	}
 	for {
-		now := c.now()
 		e := c.table.find(hash, k)
+		now := c.now()
 		if e == nil {
 			e = c.newEntry(k, hash, options, now)
 		}

@@ -21,16 +21,21 @@ import (
 // clocks are a machine's two, of which the wall clock can be set. On a machine that slept it was, as it were: it has gone
 // on while the monotonic one stood still.
 type clocks struct {
-	mu     sync.Mutex
-	began  time.Time
-	offset time.Duration
-	read   int // how many times
+	mu      sync.Mutex
+	began   time.Time
+	offset  time.Duration
+	skipped time.Duration // what both have gone on beside the real time
+	read    int           // how many times
+	onRead  func()        // if set, is called each time
 }
 
 func (c *clocks) now() tokencache.Instant {
+	if c.onRead != nil {
+		c.onRead()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := time.Now().Add(c.skipped)
 	if c.began.IsZero() {
 		c.began = now
 	}
@@ -45,6 +50,13 @@ func (c *clocks) set(by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset += by
+}
+
+// skip lets time pass by both clocks.
+func (c *clocks) skip(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.skipped += d
 }
 
 func (c *clocks) reads() int {

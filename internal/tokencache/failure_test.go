@@ -132,6 +132,32 @@ func TestCredentialWithACacheOfItsOwn(t *testing.T) {
 	})
 }
 
+// TestCredentialThatKeepsATokenToItsEnd isn't asked by each caller for what it can't have in the last half minute.
+func TestCredentialThatKeepsATokenToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := &testkit.FakeCredential{Life: time.Hour}
+		var kept azcore.AccessToken
+		asked := 0
+		cache := azoidc.NewTokenCache(credentialFunc(func(ctx context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
+			asked++
+			var err error
+			if time.Until(kept.ExpiresOn) <= 0 {
+				kept, err = inner.GetToken(ctx, request)
+			}
+			return kept, err
+		}), nil)
+		first := testkit.Get(t, cache, testkit.VaultScope)
+		time.Sleep(time.Until(first.ExpiresOn) - 30*time.Second)
+		before := asked
+		for time.Until(first.ExpiresOn) > 0 {
+			require.Equal(t, first.Token, testkit.Get(t, cache, testkit.VaultScope).Token)
+			time.Sleep(time.Second)
+		}
+		require.LessOrEqual(t, asked-before, 2)
+		require.Equal(t, "token 2", testkit.Get(t, cache, testkit.VaultScope).Token)
+	})
+}
+
 // A keepingCredential keeps its token until five minutes before its end.
 type keepingCredential struct {
 	cred  azcore.TokenCredential

@@ -140,6 +140,30 @@ func TestExpiredTokensAreForgottenWhenOthersCome(t *testing.T) {
 	})
 }
 
+// TestAnEntryThatIsDroppedWhileItIsAskedFor, just after it was found, is replaced: its token would be lost.
+func TestAnEntryThatIsDroppedWhileItIsAskedFor(t *testing.T) {
+	cache := newClockedCache()
+	testkit.Get(t, cache, testkit.VaultScope)
+	cache.clocks.skip(3 * time.Hour)
+	reads := 0
+	cache.clocks.onRead = func() {
+		if reads++; reads != 2 { // the look-up's own, then the one before the question
+			return
+		}
+		for i := range 20 {
+			testkit.Get(t, cache, testkit.ScopeNumber(i))
+		}
+		for _, status := range cache.Tokens() {
+			require.NotContains(t, status.Scopes, testkit.VaultScope, "it was dropped")
+		}
+	}
+	testkit.Get(t, cache, testkit.VaultScope)
+	require.Greater(t, reads, 2)
+	before := cache.cred.Count()
+	testkit.Get(t, cache, testkit.VaultScope)
+	require.Equal(t, before, cache.cred.Count())
+}
+
 // TestTheFailedAreForgottenToo: a caller's invented tenants, which no token was ever had for.
 func TestTheFailedAreForgottenToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
