@@ -205,6 +205,7 @@ func TestOddTokens(t *testing.T) {
 		token azcore.AccessToken
 		err   string
 	}{
+		"two lines":                    {azcore.AccessToken{Token: "t\r\nX: 1", ExpiresOn: never}, "characters that no token has"},
 		"none":                         {azcore.AccessToken{}, "empty token"},
 		"without an expiry":            {azcore.AccessToken{Token: "t"}, "doesn't say when it expires"},
 		"never expires":                {azcore.AccessToken{Token: "t", ExpiresOn: never}, ""},

@@ -88,7 +88,7 @@ func (f *flight) arrive(token *azcore.AccessToken, err error) {
 	switch {
 	case err != nil:
 		f.land(nil, err, now)
-	case token.Token == "" || unixNano(token.ExpiresOn) <= now.Wall:
+	case !usable(token.Token) || unixNano(token.ExpiresOn) <= now.Wall:
 		f.land(nil, useless(token, f.entry.request.Scopes, now), now)
 	default:
 		f.land(f.cache.hold(token, now), nil, now)
@@ -98,13 +98,23 @@ func (f *flight) arrive(token *azcore.AccessToken, err error) {
 	}
 }
 
+// usable holds for what can be a token: the characters of RFC 6750 and their like, none of which ends a header or a line.
+func usable(token string) bool {
+	for i := range len(token) {
+		if token[i] < ' ' || token[i] > '~' {
+			return false
+		}
+	}
+	return token != ""
+}
+
 // useless says what is wrong with a token that can't be served.
 func useless(token *azcore.AccessToken, scopes []string, now Instant) error {
 	expiresOn := token.ExpiresOn.Round(0)
 	switch {
 	case token.Token == "":
 		return fmt.Errorf("azoidc: the credential returned an empty token for %s", quoted(scopes))
-	case strings.ContainsFunc(token.Token, func(r rune) bool { return r < ' ' || r > '~' }):
+	case !usable(token.Token):
 		return fmt.Errorf("azoidc: the credential returned a token for %s with characters that no token has", quoted(scopes))
 	case expiresOn.Unix() <= 0: // of a zero time, or of a zero in an answer
 		return fmt.Errorf("azoidc: the credential returned a token for %s that doesn't say when it expires: its ExpiresOn is %s",
