@@ -13,16 +13,12 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azoidc/azoidc/internal/azlog"
+	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
-)
-
-const (
-	moduleName    = "github.com/azoidc/azoidc"
-	moduleVersion = "v0.1.0"
 )
 
 // traceHeaders identify a request in Azure DevOps' and GitHub's own logs.
@@ -51,7 +47,7 @@ type oidcEndpoint struct {
 
 // newOIDCEndpoint takes what [clientOptions] returned.
 func newOIDCEndpoint(system *ci.System, o azcore.ClientOptions) (oidcEndpoint, error) {
-	client, err := azcore.NewClient(moduleName, moduleVersion, runtime.PipelineOptions{
+	client, err := azcore.NewClient(build.Module, build.Read().Version, runtime.PipelineOptions{
 		Tracing: runtime.TracingOptions{Namespace: "azoidc"},
 	}, &o)
 	return oidcEndpoint{system: system, client: client, retries: retry.New(o.Retry)}, err

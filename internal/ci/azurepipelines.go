@@ -11,8 +11,10 @@ var AzurePipelines = &System{
 	TenantID:     []string{"AZURESUBSCRIPTION_TENANT_ID", "AZURE_TENANT_ID"},
 	ClientID:     []string{"AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"},
 	ConnectionID: "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
-	StatusPage:   "https://status.dev.azure.com",
 	TempFolder:   "AGENT_TEMPDIRECTORY",
+	JobProcess:   "Agent.Worker",
+	Tracking:     "VSTS_PROCESS_LOOKUP_ID",
+	StatusPage:   "https://status.dev.azure.com",
 	Setup: "map SYSTEM_ACCESSTOKEN in the step, '" + pipelinesMapping + "', and run in an AzureCLI@2 or AzurePowerShell@5 task with a service connection " +
 		"that uses workload identity federation",
 	remedies: map[string]string{
@@ -34,6 +36,7 @@ var AzurePipelines = &System{
 		start:  "##vso[task.setsecret]",
 		escape: pipelinesData,
 	},
+	export: pipelinesVariable,
 }
 
 const pipelinesMapping = "env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"

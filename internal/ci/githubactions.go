@@ -11,6 +11,10 @@ var GitHubActions = &System{
 	TenantID:        []string{"AZURE_TENANT_ID"},
 	ClientID:        []string{"AZURE_CLIENT_ID"},
 	ChoosesAudience: true,
+	ExportFile:      "GITHUB_ENV",
+	TempFolder:      "RUNNER_TEMP",
+	JobProcess:      "Runner.Worker",
+	Tracking:        "RUNNER_TRACKING_ID",
 	StatusPage:      "https://www.githubstatus.com",
 	Setup:           githubPermission,
 	remedies: map[string]string{
@@ -26,6 +30,7 @@ var GitHubActions = &System{
 		start:  "::add-mask::",
 		escape: githubData,
 	},
+	export: githubBlock,
 }
 
 const githubPermission = "in a GitHub Actions job, add 'permissions: id-token: write' to the workflow or the job " +

@@ -26,14 +26,20 @@ type System struct {
 	ConnectionID string
 	// ChoosesAudience tells whether a job chooses the audience of its tokens.
 	ChoosesAudience bool
+	// ExportFile is the variable that names the file to which a step appends what [System.Export] returns; "" in a system
+	// that takes it from the standard output.
+	ExportFile string
+	// TempFolder is the variable that names a folder whose files the system may read until the job's end, and removes then.
+	TempFolder string
+	// JobProcess is the name of the process that runs a job, and nothing but this one.
+	JobProcess string
+	// Tracking is the variable by which the system finds what a job has left running, to end it.
+	Tracking string
 	// StatusPage tells of the system's outages.
 	StatusPage string
 	// SummaryFile is the variable that names the file to which a step appends what its job's summary is to show, in
 	// Markdown; "" in a system that is told of a file instead.
 	SummaryFile string
-	// TempFolder is the variable that names a folder whose files the system may read until the job's end, and removes then;
-	// "" in a system with a SummaryFile.
-	TempFolder string
 	// Setup says what a job needs before it can request tokens.
 	Setup string
 
@@ -43,6 +49,7 @@ type System struct {
 	failure  commandForm       // takes a text
 	warning  commandForm       // takes a text
 	summary  commandForm       // takes a file's path; none in a system with a SummaryFile
+	export   func(name, value string) string
 }
 
 // Systems returns all systems, in the order in which they are looked for.

@@ -17,9 +17,10 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/azlog", "internal/ci", "internal/clock", "internal/discovery", "internal/file", "internal/outbound",
+	"": {"internal/advice", "internal/azlog", "internal/build", "internal/ci", "internal/clock", "internal/discovery", "internal/file", "internal/outbound",
 		"internal/persistent", "internal/proc", "internal/recovered", "internal/redact", "internal/retry", "internal/tokencache"},
 
+	"internal/build":      {},
 	"internal/advice":     {"internal/ci", "internal/redact"},
 	"internal/azlog":      {},
 	"internal/ci":         {"internal/redact"},
@@ -40,7 +41,7 @@ var mayImport = map[string][]string{
 	"azoidctest":  {},
 	"tokenserver": {"internal/redact"},
 
-	"cmd/azoidc": {"", "tokenserver", "internal/advice", "internal/ci", "internal/outbound", "internal/proc", "internal/redact"},
+	"cmd/azoidc": {"", "tokenserver", "internal/advice", "internal/build", "internal/ci", "internal/outbound", "internal/proc", "internal/redact"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }
 
