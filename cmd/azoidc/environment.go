@@ -12,12 +12,18 @@ type environment []string
 
 // get returns a variable's value, without the white space that pasted values end in.
 func (e environment) get(name string) string {
+	value, _ := e.look(name)
+	return strings.TrimSpace(value)
+}
+
+// look returns a variable's value as it is, and whether it is set.
+func (e environment) look(name string) (string, bool) {
 	for _, variable := range slices.Backward(e) { // the last one counts, as in os/exec
 		if n, value, _ := strings.Cut(variable, "="); sameName(n, name) {
-			return strings.TrimSpace(value)
+			return value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // first returns the value of the first of the variables that is set.

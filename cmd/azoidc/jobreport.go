@@ -26,7 +26,7 @@ func (p *program) tellJob(found *diagnosis) error {
 	if path := p.env.get(system.SummaryFile); path != "" {
 		return appendSummary(path, found)
 	}
-	if folder := p.env.get(system.TempFolder); folder != "" {
+	if folder := p.env.get(system.TempFolder); folder != "" && system.SummaryFile == "" {
 		return p.uploadSummary(system, folder, found)
 	}
 	return nil

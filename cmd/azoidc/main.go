@@ -1,6 +1,7 @@
 // Command azoidc gives Azure tokens to the steps of a CI job that aren't written in Go.
 //
 //	azoidc exec -- ./deploy.sh     # az, terraform, python … in it sign in for as long as the job lasts
+//	azoidc start                   # the same for the steps that follow, until azoidc stop or the job's end
 //	azoidc token -scope https://vault.azure.net/.default -o raw
 //	azoidc doctor                  # what is set, who the job is, what Microsoft Entra says, and what to do
 //
@@ -64,10 +65,20 @@ func (p *program) command(ctx context.Context, args []string) int {
 	switch name, args := args[0], args[1:]; name {
 	case "exec":
 		return p.exec(ctx, args)
+	case "start":
+		return p.start(ctx, args)
+	case "stop":
+		return p.stop(args)
+	case "status":
+		return p.status(args)
 	case "token":
 		return p.token(ctx, args)
 	case "doctor":
 		return p.doctor(ctx, args)
+	case "version", "-version", "--version":
+		return p.version(args)
+	case inBackground:
+		return p.background(ctx)
 	case "help", "-h", "-help", "--help":
 		return p.help("")
 	default:

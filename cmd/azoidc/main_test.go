@@ -64,6 +64,13 @@ func TestUsage(t *testing.T) {
 		"token for two scopes":   {[]string{"token", "-scope", "a", "-scope", "b"}, "exactly one -scope"},
 		"token with argument":    {[]string{"token", "-scope", "a", "b"}, `unexpected argument "b"`},
 		"token in another form":  {[]string{"token", "-scope", "a", "-o", "yaml"}, "one of json, raw"},
+		"start with argument":    {[]string{"start", "x"}, `unexpected argument "x"`},
+		"start for no time":      {[]string{"start", "-for", "0s"}, "-for is a time"},
+		"start by no name":       {[]string{"start", "-name", "../x"}, "letters, digits"},
+		"start in another form":  {[]string{"start", "-o", "yaml"}, "one of github, azure, sh, powershell, json"},
+		"stop with argument":     {[]string{"stop", "x"}, `unexpected argument "x"`},
+		"status with argument":   {[]string{"status", "x"}, `unexpected argument "x"`},
+		"version with argument":  {[]string{"version", "x"}, `unexpected argument "x"`},
 		"doctor with argument":   {[]string{"doctor", "me"}, `unexpected argument "me"`},
 		"doctor in another form": {[]string{"doctor", "-o", "raw"}, "one of text, json, markdown"},
 	} {
@@ -85,11 +92,12 @@ func TestHelp(t *testing.T) {
 	common := []string{"-tenant-id", "-client-id", "-service-connection-id", "-audience", "-authority-host"}
 	for command, own := range map[string][]string{
 		"exec":   {"-scope"},
+		"start":  {"-scope", "-name", "-for=1h", "-o=sh"},
 		"token":  {"-scope", "-o=json"},
 		"doctor": {"-scope", "-o=text"},
 	} {
 		switches := []string{"-disable-instance-discovery"}
-		if command == "exec" {
+		if command == "exec" || command == "start" {
 			switches = append(switches, "-token-file", "-keep-request-token")
 		}
 		if command == "doctor" {

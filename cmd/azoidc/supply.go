@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
+	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -13,6 +15,8 @@ type supply struct {
 	env        map[string]string // how programs find it
 	credential string            // what AZURE_TOKEN_CREDENTIALS calls programs' way to it
 	clientID   string
+	secrets    []string                    // in env
+	tokens     func() []azoidc.TokenStatus // that are held; nil where programs get them by themselves
 	close      func()
 }
 
@@ -30,10 +34,13 @@ func (p *program) serveEndpoint(ctx context.Context, l *login, wanted []string) 
 		return nil, errors.Join(err, server.Close())
 	}
 	stopKeeping := background(cred.KeepFresh)
+	env := server.Env()
 	return &supply{
-		env:        server.Env(),
+		env:        env,
 		credential: "ManagedIdentityCredential",
 		clientID:   l.clientID,
+		secrets:    []string{env["IDENTITY_HEADER"], strings.TrimPrefix(env["ARM_MSI_ENDPOINT"], env["IDENTITY_ENDPOINT"]+"/")},
+		tokens:     cred.Tokens,
 		close: func() {
 			stopKeeping()
 			_ = server.Close() // only a client that is slow to take its answer makes it fail

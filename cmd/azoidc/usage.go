@@ -3,10 +3,15 @@ package main
 const usageOverview = `azoidc gives Azure tokens to the steps of a CI job: GitHub Actions, Azure Pipelines.
 
   azoidc exec   [common] [-scope S]... [-token-file] [-keep-request-token] -- COMMAND [ARG...]
+  azoidc start  [common] [-scope S]... [-token-file] [-keep-request-token] [-name N] [-for D] [-o github|azure|sh|powershell|json]
+  azoidc stop   [-name N]
+  azoidc status [-name N] [-log] [-o text|json]
   azoidc token  [common] -scope S [-o json|raw]
   azoidc doctor [common] [-scope S]... [-probe] [-o text|json|markdown]
+  azoidc version
 
   exec     runs a command whose Azure CLI, Terraform, Azure SDKs sign in for as long as it lasts
+  start    does the same for the job's later steps, until stop or the job's end; status tells how it is
   token    prints an access token
   doctor   tells what works, what doesn't, and what to do
 
@@ -29,6 +34,51 @@ found; 1 when there are no tokens to be had, and COMMAND wasn't run.
                         ACTIONS_ID_TOKEN_REQUEST_TOKEN, SYSTEM_ACCESSTOKEN and those that belong to them
 
 ` + usageCommon
+
+const usageStart = `azoidc start [common] [-scope S]... [-token-file] [-keep-request-token] [-name N] [-for D] [-o FORM]
+
+Serves tokens in the background, as exec does, to the steps that follow in this job: it returns when they can be had, and
+gives those steps the variables by which programs find them. In GitHub Actions by GITHUB_ENV, in Azure Pipelines by
+setvariable; in a shell write
+
+  eval "$(azoidc start)"                      in sh
+  azoidc start | Out-String | Invoke-Expression   in PowerShell
+
+It ends at azoidc stop, when the job's runner or the shell's session does, and after -for. What is secret in the variables is
+masked in the job's log. Whoever runs in the job has them; exec keeps them to one command.
+
+  -scope S              acquire a token for S before start returns (repeatable), for example
+                        https://vault.azure.net/.default; others are acquired when asked for
+  -token-file           instead of serving tokens, keep a file with the CI system's OIDC token fresh
+                        (AZURE_FEDERATED_TOKEN_FILE); a -scope is then only tried
+  -keep-request-token   in a shell: leave it the variables by which it can itself request OIDC tokens
+  -name N               to have several side by side ("default")
+  -for D                end after that time at the latest, such as 90m (6h)
+  -o FORM               github, azure, sh, powershell or json; by default what fits where it runs
+
+` + usageCommon
+
+const usageStop = `azoidc stop [-name N]
+
+Ends what azoidc start has started, and waits for its end. It is well, too, when there is nothing to end.
+
+  -name N   that of start ("default")
+`
+
+const usageStatus = `azoidc status [-name N] [-log] [-o text|json]
+
+Tells about what azoidc start has started: since when, for whom, which tokens it holds until when, the last error. It prints
+no secret. The exit status is 1 when nothing runs.
+
+  -name N        that of start ("default")
+  -log           print its log instead, also that of one that has ended by force or because its time was over
+  -o text|json   the form
+`
+
+const usageVersion = `azoidc version
+
+Prints azoidc's version, and what built it for which system.
+`
 
 const usageToken = `azoidc token [common] -scope S [-o json|raw]
 
@@ -72,6 +122,14 @@ func usage(command string) string {
 	switch command {
 	case "exec":
 		return usageExec
+	case "start":
+		return usageStart
+	case "stop":
+		return usageStop
+	case "status":
+		return usageStatus
+	case "version":
+		return usageVersion
 	case "token":
 		return usageToken
 	case "doctor":

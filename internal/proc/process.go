@@ -36,6 +36,15 @@ func Parse(text string) (Process, error) {
 	return Process{ID: id, start: fields[1], space: fields[2]}, nil
 }
 
+// MarshalText returns String's.
+func (p Process) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText is Parse.
+func (p *Process) UnmarshalText(text []byte) (err error) {
+	*p, err = Parse(string(text))
+	return err
+}
+
 // A State of a process.
 type State int
 

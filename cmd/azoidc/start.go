@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/azoidc/azoidc/internal/proc"
+)
+
+// defaultLife is about how long GitHub's request tokens live.
+const defaultLife = 6 * time.Hour
+
+// supplyFlags say how programs are supplied with tokens.
+type supplyFlags struct {
+	scopes           scopes
+	tokenFile        bool
+	keepRequestToken bool
+}
+
+type startFlags struct {
+	common commonFlags
+	supply supplyFlags
+	name   nameFlag
+	life   time.Duration
+	output *form
+}
+
+func (p *program) parseStart(args []string) (f startFlags, status int, ok bool) {
+	f = startFlags{name: defaultName, output: p.handoutForm()}
+	flags := newFlagSet("start")
+	f.common.register(flags, p.env)
+	flags.Var(&f.supply.scopes, "scope", "")
+	flags.BoolVar(&f.supply.tokenFile, "token-file", false, "")
+	flags.BoolVar(&f.supply.keepRequestToken, "keep-request-token", false, "")
+	flags.Var(&f.name, "name", "")
+	flags.DurationVar(&f.life, "for", defaultLife, "")
+	flags.Var(f.output, "o", "")
+	if status, ok = p.parse(flags, args); !ok {
+		return f, status, false
+	}
+	switch {
+	case flags.NArg() > 0:
+		return f, p.misused("start", fmt.Errorf("unexpected argument %q", flags.Arg(0))), false
+	case f.life <= 0:
+		return f, p.misused("start", errors.New("-for is a time like 90m or 6h")), false
+	}
+	return f, exitWell, true
+}
+
+// start leaves a process in the background that supplies the programs of a job with tokens, and gives the job the variables
+// by which they find it. It leaves nothing when that fails.
+func (p *program) start(ctx context.Context, args []string) int {
+	f, status, ok := p.parseStart(args)
+	if !ok {
+		return status
+	}
+	l := p.login(f.common)
+	if err := l.check(); err != nil {
+		return p.failed(err)
+	}
+	self, err := proc.Find(os.Getpid())
+	if err != nil {
+		return p.failed(fmt.Errorf("azoidc can't stay in the background of this system: %w", err))
+	}
+	caught := watchSignals()
+	defer caught.stop()
+	h, err := p.claimHome(f.name, self.Process)
+	if err != nil {
+		return p.failed(occupied(f.name, h, err))
+	}
+	ctx, stop := caught.cancel(ctx)
+	err = p.startIn(ctx, h, self, f, args)
+	sig := stop()
+	if err == nil {
+		return exitWell // also when a signal came too late
+	}
+	if owner, ownerErr := h.owner(); ownerErr == nil && (owner == self.Process || owner.State() == proc.Ended) {
+		err = errors.Join(err, h.leaveFor(owner, self.Process))
+	}
+	if sig != nil {
+		return proc.SignalStatus(sig)
+	}
+	return p.failed(err)
+}
+
+func occupied(name nameFlag, h home, err error) error {
+	taken := errOccupied{}
+	switch {
+	case !errors.As(err, &taken):
+		return err
+	case taken.owner.State() == proc.Elsewhere:
+		return fmt.Errorf("an azoidc of the name %q was started in another container: choose another -name, or, if that container is "+
+			"gone, remove %s", name, h.path())
+	}
+	return fmt.Errorf("an azoidc of the name %q runs already, as process %d: run 'azoidc stop', or choose another -name", name, taken.owner.ID)
+}
+
+// A handover is what the process in the background is given, by a pipe: neither its arguments nor the environment that it
+// is started with hold anything secret.
+type handover struct {
+	Args  []string     `json:"args"` // of start
+	Env   environment  `json:"env"`
+	Homes string       `json:"homes"`
+	Owner proc.Process `json:"owner"` // whose home it is until then
+	While *watched     `json:"while,omitempty"`
+}
+
+// keepLine ends the handover. Until it has come, the process in the background ends with the one that started it.
+const keepLine = "keep"
+
+// A readiness is the answer.
+type readiness struct {
+	Handout handout  `json:"handout"`
+	Secrets []string `json:"secrets"` // in Handout
+	Failed  string   `json:"failed,omitempty"`
+}
+
+// startIn fails with nothing left running.
+func (p *program) startIn(ctx context.Context, h home, self proc.Listed, f startFlags, args []string) error {
+	child, channel, err := h.launch()
+	if err != nil {
+		return err
+	}
+	stopWaiting := context.AfterFunc(ctx, func() { _ = channel.Close() })
+	ready, err := handOver(channel, handover{
+		Args: args, Env: p.env, Homes: h.homes.path, Owner: self.Process, While: p.jobProcess(self),
+	})
+	if err == nil {
+		err = p.give(ready.Handout, f.output.value)
+	}
+	if err == nil && stopWaiting() {
+		if _, err = fmt.Fprintln(channel, keepLine); err == nil {
+			return errors.Join(channel.Close(), child.Process.Release())
+		}
+	}
+	_ = channel.Close()
+	end(child)
+	if errors.Is(err, io.EOF) { // it has said nothing, but its crash may be in its log
+		said, _ := h.readLog()
+		return fmt.Errorf("the process in the background ended before it was ready\n%s", strings.TrimSpace(said))
+	}
+	return err
+}
+
+// launch starts this program anew, in the background.
+func (h home) launch() (*exec.Cmd, *proc.Channel, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := h.openLog()
+	if err != nil {
+		return nil, nil, err
+	}
+	child, channel, err := proc.Background{Path: path, Args: []string{"azoidc", inBackground, h.name}, Dir: rootOf(path), Log: log}.Start()
+	return child, channel, errors.Join(err, log.Close())
+}
+
+func handOver(channel *proc.Channel, all handover) (readiness, error) {
+	var ready readiness
+	if err := json.NewEncoder(channel).Encode(all); err != nil {
+		return ready, err
+	}
+	if err := json.NewDecoder(channel).Decode(&ready); err != nil {
+		return ready, err
+	}
+	ready.Handout.secrets = ready.Secrets
+	if ready.Failed != "" {
+		return ready, errors.New(ready.Failed)
+	}
+	return ready, nil
+}
+
+// end waits for the end of a process that knows it's time, and then doesn't wait any more.
+func end(child *exec.Cmd) {
+	kill := time.AfterFunc(endTimeout, func() { _ = child.Process.Kill() })
+	defer kill.Stop()
+	_ = child.Wait() // it doesn't matter how it ended
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/redact"
+)
+
+// A statusReport is what a process in the background tells of itself. It holds no secret.
+type statusReport struct {
+	Name       string      `json:"name"`
+	Process    int         `json:"process"`
+	Since      time.Time   `json:"since"`
+	Until      time.Time   `json:"until"`
+	While      string      `json:"while,omitempty"` // the process after whose end it ends
+	CI         string      `json:"ci"`
+	Endpoint   string      `json:"endpoint,omitempty"`
+	TokenFile  string      `json:"tokenFile,omitempty"`
+	Identities []identity  `json:"identities"`
+	Tokens     []heldToken `json:"tokens"`
+	Counts     counts      `json:"counts"`
+	LastError  *problem    `json:"lastError,omitempty"`
+}
+
+// An identity is an application that programs are supplied with tokens of.
+type identity struct {
+	Name     string `json:"name,omitempty"`
+	ClientID string `json:"clientId"`
+	TenantID string `json:"tenantId"`
+}
+
+type heldToken struct {
+	Scopes    []string   `json:"scopes"`
+	ExpiresOn time.Time  `json:"expiresOn"`
+	RefreshOn *time.Time `json:"refreshOn,omitempty"`
+	LastError string     `json:"lastError,omitempty"` // of the latest refresh
+}
+
+func (r *resident) report() statusReport {
+	report := statusReport{
+		Name: r.home.name, Process: r.self.ID, Since: r.since.UTC(), Until: r.until.UTC(), CI: r.login.system.Name,
+		Identities: []identity{{ClientID: redact.Line(r.login.clientID), TenantID: redact.Line(r.login.tenantID)}},
+		Counts:     r.tally.sum(), LastError: r.journal.lastProblem(), Tokens: []heldToken{},
+	}
+	if r.while != nil {
+		report.While = r.while.String()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.supply == nil {
+		return report
+	}
+	report.Endpoint, report.TokenFile = r.supply.env["IDENTITY_ENDPOINT"], r.supply.env["AZURE_FEDERATED_TOKEN_FILE"]
+	if r.supply.tokens != nil {
+		for _, token := range r.supply.tokens() {
+			report.Tokens = append(report.Tokens, newHeldToken(token))
+		}
+	}
+	return report
+}
+
+// status tells about the process in the background. It isn't well when there is none.
+func (p *program) status(args []string) int {
+	var (
+		name   = defaultName
+		log    bool
+		output = newForm("text", "json")
+	)
+	flags := newFlagSet("status")
+	flags.Var(&name, "name", "")
+	flags.BoolVar(&log, "log", false, "")
+	flags.Var(output, "o", "")
+	if status, ok := p.parse(flags, args); !ok {
+		return status
+	}
+	if flags.NArg() > 0 {
+		return p.misused("status", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	}
+	h, owner, err := p.findHome(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return p.failed(fmt.Errorf("no azoidc of the name %q runs", name))
+	case err != nil:
+		return p.failed(err)
+	case log:
+		return p.printLog(h)
+	}
+	report, err := h.status(owner)
+	if err != nil {
+		return p.failed(fmt.Errorf("the azoidc of the name %q: %w", name, err))
+	}
+	if output.value == "json" {
+		err = writeJSON(p.stdout, report)
+	} else {
+		_, err = fmt.Fprint(p.stdout, report.text())
+	}
+	if err != nil {
+		return p.failed(err)
+	}
+	return exitWell
+}
+
+func (p *program) printLog(h home) int {
+	content, err := h.readLog()
+	if err == nil {
+		for line := range strings.Lines(content) {
+			if _, err = fmt.Fprintln(p.stdout, redact.Line(line)); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		return p.failed(redact.Error(err))
+	}
+	return exitWell
+}
+
+func (h home) status(owner proc.Process) (statusReport, error) {
+	var report statusReport
+	if owner.State() == proc.Ended {
+		return report, fmt.Errorf("process %d has ended: %s", owner.ID, h.lastWords())
+	}
+	if err := h.ask(askStatus, &report); err != nil {
+		return report, fmt.Errorf("process %d doesn't answer, perhaps it is just starting: %w", owner.ID, redact.Error(err))
+	}
+	return report, nil
+}
+
+// lastWords are the last line of the log of one that has ended.
+func (h home) lastWords() string {
+	content, _ := h.readLog() // which nobody may have opened
+	lines := strings.Split(strings.TrimSpace(content), "\n")
+	return cmp.Or(redact.Line(lines[len(lines)-1]), "it was ended by force, for its log says nothing")
+}
+
+func (s statusReport) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "azoidc %s, process %d, since %s, until %s", s.Name, s.Process, utc(s.Since), utc(s.Until))
+	if s.While != "" {
+		fmt.Fprintf(&b, " or the end of %s", s.While)
+	}
+	b.WriteString("\n")
+	for _, i := range s.Identities {
+		fmt.Fprintf(&b, "application %s of tenant %s, by %s\n", i.ClientID, i.TenantID, s.CI)
+	}
+	fmt.Fprintf(&b, "serves %s\n", cmp.Or(s.Endpoint, s.TokenFile, "nothing yet"))
+	for _, t := range s.Tokens {
+		fmt.Fprintf(&b, "token for %s until %s", strings.Join(t.Scopes, " "), utc(t.ExpiresOn))
+		if t.LastError != "" {
+			fmt.Fprintf(&b, ", not renewed: %s", t.LastError)
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "%d acquired, %d refreshed, %d refused\n", s.Counts.Acquired, s.Counts.Refreshed, s.Counts.Refused)
+	if s.LastError != nil {
+		fmt.Fprintf(&b, "last error, %s: %s\n", utc(s.LastError.Time), s.LastError.Text)
+	}
+	return redact.Text(b.String())
+}
+
+func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+func newHeldToken(t azoidc.TokenStatus) heldToken {
+	held := heldToken{Scopes: slices.Clone(t.Scopes), ExpiresOn: t.ExpiresOn.UTC()}
+	if !t.RefreshOn.IsZero() {
+		due := t.RefreshOn.UTC()
+		held.RefreshOn = &due
+	}
+	if t.LastError != nil {
+		held.LastError = redact.Line(t.LastError.Error())
+	}
+	return held
+}
