@@ -64,6 +64,14 @@ func newHandout(env environment, s *supply, form string, keepRequestToken bool) 
 	return h
 }
 
+// canGive finds out early what give would fail for.
+func (p *program) canGive(form string) error {
+	if file := ci.GitHubActions.ExportFile; form == formGitHub && p.env.get(file) == "" {
+		return fmt.Errorf("%s isn't set: -o %s is for the steps of a job of %s", file, form, ci.GitHubActions.Name)
+	}
+	return nil
+}
+
 // give gives the variables to whoever comes later, once the log will mask what is secret in them.
 func (p *program) give(h handout, form string) error {
 	switch form {
@@ -104,11 +112,7 @@ func (p *program) export(system *ci.System, h handout) error {
 	if _, err := fmt.Fprint(p.stdout, masks.String()); err != nil {
 		return err
 	}
-	path := p.env.get(system.ExportFile)
-	if path == "" {
-		return fmt.Errorf("%s isn't set: -o %s is for the steps of a job of %s", system.ExportFile, formGitHub, system.Name)
-	}
-	return appendTo(path, variables.String())
+	return appendTo(p.env.get(system.ExportFile), variables.String())
 }
 
 func appendTo(path, text string) error {

@@ -55,6 +55,8 @@ func play(role string) int {
 		err = deploy()
 	case "ask":
 		err = ask()
+	case "empty":
+		err = answerNothing()
 	default:
 		err = errors.New("no such role")
 	}

@@ -62,7 +62,7 @@ func (p *program) start(ctx context.Context, args []string) int {
 		return status
 	}
 	l := p.login(f.common)
-	if err := l.check(); err != nil {
+	if err := errors.Join(l.check(), p.canGive(f.output.value)); err != nil {
 		return p.failed(err)
 	}
 	self, err := proc.Find(os.Getpid())
