@@ -302,10 +302,8 @@ func TestStatusTellsTheLastError(t *testing.T) {
 	w := newWorkflow(t, cloud)
 	w.well("start")
 	env := w.exported()
-	cloud.Fail(azoidctest.EntraToken, func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		rw.WriteHeader(http.StatusBadRequest)
-		_, _ = rw.Write([]byte(`{"error":"invalid_resource","error_description":"AADSTS500011: ##vso[task.prependpath]/tmp/evil"}`))
-	})
+	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(http.StatusBadRequest, nil,
+		`{"error":"invalid_resource","error_description":"AADSTS500011: ##vso[task.prependpath]/tmp/evil"}`))
 	response, err := http.DefaultClient.Do(tokenRequest(t, env))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+func TestHandout(t *testing.T) {
+	endpoint := &supply{
+		env:        map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1", "ARM_USE_MSI": "true"},
+		credential: "ManagedIdentityCredential", clientID: "me",
+	}
+	env := environment{
+		"ARM_USE_MSI=true", "AZURE_CLIENT_ID=other", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential", "HTTP_PROXY=http://proxy",
+		"AZURE_FEDERATED_TOKEN_FILE=/another", "ARM_OIDC_TOKEN=", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=secret", "PATH=/bin",
+	}
+	for form, unset := range map[string][]string{
+		formSh:     {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_FEDERATED_TOKEN_FILE"},
+		formJSON:   {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_FEDERATED_TOKEN_FILE"},
+		formGitHub: {"AZURE_FEDERATED_TOKEN_FILE"}, // the system gives each step its own request token
+		formAzure:  {"AZURE_FEDERATED_TOKEN_FILE"},
+	} {
+		h := newHandout(env, endpoint, form, false)
+		require.Equal(t, unset, h.Unset, form)
+		require.Equal(t, "http://127.0.0.1:1", h.Set["IDENTITY_ENDPOINT"])
+		require.Equal(t, "me", h.Set["AZURE_CLIENT_ID"])
+		require.Equal(t, "ManagedIdentityCredential", h.Set["AZURE_TOKEN_CREDENTIALS"])
+		require.Contains(t, h.Set["NO_PROXY"], "127.0.0.1")
+		require.NotContains(t, h.Set, "ARM_USE_MSI", "it is so already")
+		require.NotContains(t, h.Set, "PATH")
+	}
+	require.Equal(t, []string{"AZURE_FEDERATED_TOKEN_FILE"}, newHandout(env, endpoint, formSh, true).Unset)
+}
+
+func TestHandoutForms(t *testing.T) {
+	h := handout{Set: map[string]string{"B": "it's", "A": "1"}, Unset: []string{"C"}}
+	for form, want := range map[string]string{
+		formSh:         "export A='1'\nexport B='it'\\''s'\nunset C\n",
+		formPowerShell: "$env:A = '1'\n$env:B = 'it''s'\nRemove-Item Env:C -ErrorAction SilentlyContinue\n",
+	} {
+		lines, err := h.lines(form)
+		require.NoError(t, err)
+		require.Equal(t, want, lines)
+	}
+	document, err := h.lines(formJSON)
+	require.NoError(t, err)
+	var back handout
+	require.NoError(t, json.Unmarshal([]byte(document), &back))
+	require.Equal(t, h, back)
+	curly, err := handout{Set: map[string]string{"A": "‘x’; Remove-Item /"}}.lines(formPowerShell)
+	require.NoError(t, err)
+	require.Equal(t, "$env:A = '‘‘x’’; Remove-Item /'\n", curly)
+}
+
+// A value that a log could take for a command isn't printed, and the CI systems' own forms hold it so that it is none.
+func TestHandoutOfHostileValues(t *testing.T) {
+	for name, value := range testkit.Hostile {
+		if value == "evil-<script>alert(1)</script>" || strings.HasPrefix(value, "evil-%0A") {
+			continue // nothing to a log
+		}
+		t.Run(name, func(t *testing.T) {
+			h := handout{Set: map[string]string{"NO_PROXY": value}}
+			for _, form := range []string{formSh, formPowerShell, formJSON} {
+				_, err := h.lines(form)
+				require.ErrorContains(t, err, "NO_PROXY")
+				testkit.RequireHarmless(t, err.Error())
+			}
+		})
+	}
+}
+
+// What sh makes of the lines is what was meant, whatever is in a value.
+func TestHandoutInSh(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no sh here")
+	}
+	const value = `a 'b' "c" $HOME $(touch pwned) \ ; & * ü`
+	lines, err := handout{Set: map[string]string{"VALUE": value}}.lines(formSh)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	cmd := exec.Command(sh, "-c", `eval "$1"; printf %s "$VALUE"`, "sh", lines)
+	cmd.Dir = dir
+	output, err := cmd.Output()
+	require.NoError(t, err)
+	require.Equal(t, value, string(output))
+	require.NoFileExists(t, filepath.Join(dir, "pwned"))
+}
+
+// The masks are out before anything that they mask.
+func TestMasksComeFirst(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	p := &program{env: environment{"GITHUB_ENV=" + file}, stdout: brokenPipe{}}
+	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formGitHub))
+	require.NoFileExists(t, file)
+	p = &program{env: environment{"GITHUB_ACTIONS=true"}, stdout: os.Stdout, stderr: brokenPipe{}}
+	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formSh))
+}

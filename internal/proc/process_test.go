@@ -1,0 +1,80 @@
+package proc_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/proc"
+)
+
+func self(t *testing.T) proc.Listed {
+	t.Helper()
+	self, err := proc.Find(os.Getpid())
+	require.NoError(t, err)
+	return self
+}
+
+// A process is told from another of the same ID, and written down and read again it's the same.
+func TestProcess(t *testing.T) {
+	own := self(t)
+	require.Equal(t, proc.Running, own.State())
+	require.False(t, own.AwaitEnd(time.Millisecond))
+	for _, form := range []string{"text", "JSON"} {
+		var again proc.Process
+		if form == "text" {
+			read, err := proc.Parse(own.String())
+			require.NoError(t, err)
+			again = read
+		} else {
+			document, err := json.Marshal(own.Process)
+			require.NoError(t, err)
+			require.NoError(t, json.Unmarshal(document, &again))
+		}
+		require.Equal(t, own.Process, again)
+	}
+	require.NotContains(t, own.String(), string(os.PathSeparator))
+
+	fields := strings.Split(own.String(), ".")
+	for name, text := range map[string]string{
+		"the ID of one that started at another time": fields[0] + ".1." + fields[2],
+		"no process has the ID":                      "999999999." + fields[1] + "." + fields[2],
+	} {
+		process, err := proc.Parse(text)
+		require.NoError(t, err)
+		require.Equal(t, proc.Ended, process.State(), name)
+		require.True(t, process.AwaitEnd(0), name)
+		process.Signal(true) // or this one would be dead
+	}
+	elsewhere, err := proc.Parse(fields[0] + "." + fields[1] + ".1")
+	require.NoError(t, err)
+	require.Equal(t, proc.Elsewhere, elsewhere.State())
+	elsewhere.Signal(true)
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, text := range []string{"", "1", "1.2", "1.2.3.4", "x.2.3", "-.."} {
+		_, err := proc.Parse(text)
+		require.Error(t, err, text)
+	}
+}
+
+func TestAncestors(t *testing.T) {
+	line := self(t).Ancestors()
+	require.NotEmpty(t, line)
+	require.Equal(t, os.Getppid(), line[0].ID)
+	for _, ancestor := range line {
+		require.NotEmpty(t, ancestor.Name)
+		require.Equal(t, proc.Running, ancestor.State(), fmt.Sprint(ancestor))
+	}
+	if runtime.GOOS == "linux" {
+		require.Equal(t, 1, line[len(line)-1].ID)
+		require.True(t, line[len(line)-1].LeadsSession)
+	}
+}
