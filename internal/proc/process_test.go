@@ -75,6 +75,5 @@ func TestAncestors(t *testing.T) {
 	}
 	if runtime.GOOS == "linux" {
 		require.Equal(t, 1, line[len(line)-1].ID)
-		require.True(t, line[len(line)-1].LeadsSession)
 	}
 }
