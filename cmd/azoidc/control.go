@@ -41,7 +41,7 @@ func listenForQuestions(h home, answer func(asked string) any) (*answerer, error
 		return nil, err
 	}
 	listener.SetUnlinkOnClose(false)                       // by a path that means another folder by then; the home is removed whole
-	if err := os.Chdir(rootOf(h.homes.path)); err != nil { // so that no folder is kept from being removed
+	if err := os.Chdir(volumeRoot(h.homes.path)); err != nil { // so that no folder is kept from being removed
 		return nil, errors.Join(err, listener.Close())
 	}
 	c := &answerer{listener: listener, answer: answer}
@@ -96,4 +96,4 @@ func (h home) ask(what string, answer any) error {
 	return json.NewDecoder(io.LimitReader(conn, maxAnswer)).Decode(answer)
 }
 
-func rootOf(path string) string { return filepath.VolumeName(path) + string(filepath.Separator) }
+func volumeRoot(path string) string { return filepath.VolumeName(path) + string(filepath.Separator) }

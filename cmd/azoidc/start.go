@@ -159,7 +159,7 @@ func (h home) launch() (*exec.Cmd, *proc.Channel, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	child, channel, err := proc.Background{Path: path, Args: []string{"azoidc", inBackground, h.name}, Dir: rootOf(path), Log: log}.Start()
+	child, channel, err := proc.Background{Path: path, Args: []string{"azoidc", inBackground, h.name}, Dir: volumeRoot(path), Log: log}.Start()
 	return child, channel, errors.Join(err, log.Close())
 }
 
