@@ -207,6 +207,7 @@ func TestStartInterrupted(t *testing.T) {
 
 // It ends when the process that runs the job does, however deep the step is below it, and whatever else lives on.
 func TestTheBackgroundEndsWithItsJob(t *testing.T) {
+	t.Parallel()
 	sh, err := exec.LookPath("sh")
 	require.NoError(t, err)
 	for name, test := range map[string]struct {
@@ -220,6 +221,7 @@ func TestTheBackgroundEndsWithItsJob(t *testing.T) {
 		"a session's leader":  {"shell", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorkflow(t, newServer(t, nil))
 			if !test.inCI {
 				w = newShell(t, w.cloud)

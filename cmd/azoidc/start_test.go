@@ -117,6 +117,7 @@ func TestStartInAShell(t *testing.T) {
 
 // A job of several lifetimes of both tokens. Nobody waits for a token after an idle time, for they are kept fresh.
 func TestStartKeepsTokensFresh(t *testing.T) {
+	t.Parallel()
 	cloud := shortLived(t)
 	w := newWorkflow(t, cloud)
 	w.well("start", "-scope="+vaultScope, "-scope=https://storage.azure.com/.default")
