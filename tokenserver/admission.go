@@ -13,36 +13,50 @@ import (
 // maxQuery is far more than any resource and identity take.
 const maxQuery = 4096
 
-// admit returns nil for a request that may ask for a token.
-func (h *Handler) admit(r *http.Request) *errorAnswer {
+// A protocol is spoken at a path of its own.
+type protocol struct {
+	method    string
+	knows     func(*http.Request) bool // whether the request presents the protocol's secret
+	wanted    string                   // what is said to one that doesn't
+	challenge string                   // for WWW-Authenticate
+	serve     http.HandlerFunc
+}
+
+// protocolAt returns nil where there is none.
+func (h *Handler) protocolAt(path string) *protocol {
 	switch {
-	case !isLoopback(hostOf(r.RemoteAddr)):
-		return refuse(http.StatusForbidden, "tokens are served to this machine only")
-	case !isLoopback(hostOf(r.Host)):
-		// A browser that was led to a name which now resolves to 127.0.0.1 still sends that name.
-		return refuse(http.StatusForbidden, "the Host header must name loopback: use the address in IDENTITY_ENDPOINT as it is")
-	case !isTokenPath(r.URL.Path):
-		return refuse(http.StatusNotFound, "tokens are at "+path+": use the address in IDENTITY_ENDPOINT as it is")
-	case r.Method != http.MethodGet:
-		return refuse(http.StatusMethodNotAllowed, "a token is requested with GET")
-	case !h.secret.presentedBy(r) && !h.addressSecret.addressedBy(r):
-		return refuse(http.StatusUnauthorized, "the secret is missing or wrong: present the value of IDENTITY_HEADER in the header X-IDENTITY-HEADER "+
-			"(api-version 2019-08-01), or that of MSI_SECRET in the header secret (2017-09-01); it changes with every run")
-	case r.ContentLength != 0:
-		return refuse(http.StatusBadRequest, "a token request has no body")
-	case len(r.URL.RawQuery) > maxQuery:
-		return refuse(http.StatusRequestURITooLong, fmt.Sprintf("the query has %d bytes, more than the %d that any token request needs",
-			len(r.URL.RawQuery), maxQuery))
+	case isManagedIdentityPath(path):
+		return h.managedIdentity()
+	case path == azdPath+azdToken:
+		return h.azd()
+	case path == requestPath && h.assertion != nil:
+		return h.requestEndpoint()
 	}
 	return nil
 }
 
-// isTokenPath holds for the path itself, and for the one with a secret behind it, see Handler.Env. Clients of 2017-09-01
-// append a slash.
-func isTokenPath(requested string) bool {
-	requested = strings.TrimSuffix(requested, "/")
-	behind, ok := strings.CutPrefix(requested, path+"/")
-	return requested == path || ok && behind != "" && !strings.Contains(behind, "/")
+// admit returns the protocol of a request that may ask for a token.
+func (h *Handler) admit(r *http.Request) (*protocol, *errorAnswer) {
+	asked := h.protocolAt(r.URL.Path)
+	switch {
+	case !isLoopback(hostOf(r.RemoteAddr)):
+		return nil, refuse(http.StatusForbidden, "tokens are served to this machine only")
+	case !isLoopback(hostOf(r.Host)):
+		// A browser that was led to a name which now resolves to 127.0.0.1 still sends that name.
+		return nil, refuse(http.StatusForbidden, "the Host header must name loopback: use the address in IDENTITY_ENDPOINT as it is")
+	case asked == nil:
+		return nil, refuse(http.StatusNotFound, "tokens are at "+managedIdentityPath+": use the address in IDENTITY_ENDPOINT as it is")
+	case r.Method != asked.method:
+		return nil, refuse(http.StatusMethodNotAllowed, "a token is requested with "+asked.method).with("Allow", asked.method)
+	case !asked.knows(r):
+		return nil, refuse(http.StatusUnauthorized, asked.wanted).with("Www-Authenticate", asked.challenge) // RFC 9110 section 15.5.2
+	case r.ContentLength != 0 && asked.method == http.MethodGet:
+		return nil, refuse(http.StatusBadRequest, "a token request has no body")
+	case len(r.URL.RawQuery) > maxQuery:
+		return nil, refuse(http.StatusRequestURITooLong, fmt.Sprintf("the query has %d bytes, more than the %d that any token request needs",
+			len(r.URL.RawQuery), maxQuery))
+	}
+	return asked, nil
 }
 
 // hostOf is the host of an address that may have a port, "" of what is none.
@@ -72,13 +86,6 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// secretHeaders are where clients present the secret.
-var secretHeaders = []string{
-	"X-Identity-Header", // of api-version 2019-08-01
-	"Secret",            // of api-version 2017-09-01
-	"X-Ms-Identity",     // of older versions of hashicorp's SDK, which mean the first
-}
-
 // A secret is 256 random bits in hexadecimal. A function holds them, for fmt prints the fields of a struct without asking
 // their methods, and other printers follow every pointer, but none can look into a function.
 type secret struct {
@@ -100,9 +107,14 @@ func (s secret) text() string {
 	return s.reveal()
 }
 
-// presentedBy, like all comparisons here, takes constant time, so that the time of a refusal tells nothing.
-func (s secret) presentedBy(r *http.Request) bool {
-	for _, name := range secretHeaders {
+// equals takes constant time, so that the time of a refusal tells nothing.
+func (s secret) equals(presented string) bool {
+	return s.reveal != nil && subtle.ConstantTimeCompare([]byte(presented), []byte(s.reveal())) == 1
+}
+
+// presentedBy returns whether one of the headers is the secret.
+func (s secret) presentedBy(r *http.Request, headers ...string) bool {
+	for _, name := range headers {
 		if s.equals(r.Header.Get(name)) {
 			return true
 		}
@@ -110,13 +122,8 @@ func (s secret) presentedBy(r *http.Request) bool {
 	return false
 }
 
-// addressedBy is presentedBy for a client that can be given an address, but no header. All such clients send Metadata,
-// which a page in a browser can't.
-func (s secret) addressedBy(r *http.Request) bool {
-	behind, ok := strings.CutPrefix(strings.TrimSuffix(r.URL.Path, "/"), path+"/")
-	return ok && r.Header.Get("Metadata") == "true" && s.equals(behind)
-}
-
-func (s secret) equals(presented string) bool {
-	return s.reveal != nil && subtle.ConstantTimeCompare([]byte(presented), []byte(s.reveal())) == 1
+// borneBy returns whether the request bears the secret as its token, RFC 6750 section 2.1.
+func (s secret) borneBy(r *http.Request) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && s.equals(token)
 }

@@ -21,10 +21,23 @@
 //	}
 //	return deploy.Run()
 //
-// It speaks both versions of the protocol, 2019-08-01 and 2017-09-01, see
-// https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference.
+// # What it speaks
 //
-// A request must present a secret, 256 random bits that each [Handler] makes for itself. The processes that got the
-// environment know it; on most systems all other processes of the same user can find it out. Requests from other
-// machines are refused, and so are those that a browser was tricked into (DNS rebinding).
+//   - The managed identity protocol of App Service, api-versions 2019-08-01 and 2017-09-01, and 2025-03-30, by which a client
+//     replaces a token that was revoked. Clients that can be given an address but no header, such as Terraform, have one with
+//     a secret in it; there, 2018-02-01 is answered as a virtual machine's IMDS does.
+//     https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+//   - With Options.Identities, the same for several identities. A request chooses by client_id or another ID, or comes to the
+//     identity's own address.
+//   - The external authentication of the Azure Developer CLI, azd.
+//     https://github.com/Azure/azure-dev/blob/main/cli/azd/docs/external-authentication.md
+//   - With Options.Assertion, GitHub's request for OIDC tokens, for tools that sign in by these only, in whichever CI system.
+//     https://docs.github.com/actions/reference/security/oidc
+//
+// # Who gets tokens
+//
+// A request must present a secret, 256 random bits that each [Handler] makes for itself; the protocols have different ones,
+// and each identity's address has its own. The processes that got the environment know them; on most systems all other
+// processes of the same user can find them out. Requests from other machines are refused, and so are those that a browser
+// was tricked into (DNS rebinding).
 package tokenserver

@@ -4,7 +4,7 @@ package tokenserver
 var Serve = serve
 
 const (
-	Path              = path
+	Path              = managedIdentityPath
 	MaxQuery          = maxQuery
 	MaxHeader         = maxHeader
 	ReadHeaderTimeout = readHeaderTimeout

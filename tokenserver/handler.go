@@ -6,67 +6,82 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-const (
-	// answerTimeout bounds the wait for a token. It is longer than a TokenCache's own bound on an acquisition, whose error
-	// tells more.
-	answerTimeout = 150 * time.Second
-	// defaultRetryAfter is what clients are asked to wait when the service behind the credential didn't say.
-	defaultRetryAfter = 5 * time.Second
-)
+// answerTimeout bounds the wait for a token. It is longer than a TokenCache's own bound on an acquisition, whose error tells
+// more.
+const answerTimeout = 150 * time.Second
 
 // Options are the options of [New] and [Start]. They are read once and never modified.
 type Options struct {
 	// ClientID is the application that the credential authenticates. A request may name it as the identity it wants
-	// (client_id), as SDKs do when AZURE_CLIENT_ID is set. A request that names another identity is refused. When
-	// ClientID is empty, every request that names an identity is refused.
+	// (client_id), as SDKs do when AZURE_CLIENT_ID is set. A request that names an identity which isn't served is refused.
 	ClientID string
+
+	// Identities are served beside the credential's own, which is the one for requests that name none.
+	Identities []Identity
+
+	// Assertion requests a new OIDC token with the given audience, a JWT, at every call. It is called from several
+	// goroutines at once. If it isn't nil, the Handler is a request endpoint, too: it serves OIDC tokens for Audiences the
+	// way GitHub Actions does. Whoever gets one can exchange it for the tokens of every application that trusts it.
+	Assertion func(ctx context.Context, audience string) (string, error)
+
+	// Audiences are those that OIDC tokens are served for, and no others.
+	Audiences []string
 
 	// ErrorLog gets a line for each token that couldn't be had, because many clients don't show the reason. The lines
 	// hold no secret. When ErrorLog is nil, nothing is logged.
 	ErrorLog *log.Logger
 }
 
-// Handler answers the token requests of a managed identity's clients. It is safe for concurrent use. An http.Server
-// that serves it should have timeouts, as that of [Start] has.
+// Handler answers the token requests of a managed identity's clients, of azd, and, as a request endpoint, of those who ask
+// for OIDC tokens. It is safe for concurrent use. An http.Server that serves it should have timeouts, as that of [Start]
+// has.
 type Handler struct {
-	cred     azcore.TokenCredential
-	clientID string
-	errorLog *log.Logger
-	secret   secret
-	// addressSecret is another one, because addresses are more likely to be logged than headers.
-	addressSecret secret
+	identities []identity // the first one is for requests that name none
+	revoked    *revocations
+	assertion  func(ctx context.Context, audience string) (string, error)
+	audiences  []string
+	errorLog   *log.Logger
+	// Each protocol has a secret of its own, and each identity one for its address, see identity.
+	secret, azdKey, requestToken secret
 }
 
-// New makes a Handler that serves the tokens of cred and has a secret of its own. Every request asks cred for a token,
-// so cred should be a TokenCache or another credential that caches. Options may be nil. New fails only when cred is nil.
+var errNoCredential = errors.New("tokenserver: the credential is nil")
+
+// New makes a Handler that serves the tokens of cred and has secrets of its own. Every request asks cred for a token, so
+// cred should be a TokenCache or another credential that caches. Options may be nil. New fails when cred or the credential
+// of another identity is nil, and when an identity's name can't be used.
 func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	if cred == nil {
-		return nil, errors.New("tokenserver: the credential is nil")
+		return nil, errNoCredential
 	}
 	if options == nil {
 		options = &Options{}
 	}
+	identities, err := newIdentities(cred, options)
+	if err != nil {
+		return nil, err
+	}
 	return &Handler{
-		cred: cred, clientID: options.ClientID, errorLog: options.ErrorLog,
-		secret: newSecret(), addressSecret: newSecret(),
+		identities: identities, revoked: &revocations{},
+		assertion: options.Assertion, audiences: append([]string(nil), options.Audiences...), errorLog: options.ErrorLog,
+		secret: newSecret(), azdKey: newSecret(), requestToken: newSecret(),
 	}, nil
 }
 
-// ServeHTTP answers with a token, or with an error in the protocol's form. It looks at what a request asks for only
-// after the request has presented the secret.
+// ServeHTTP answers with a token, or with an error in the form of the protocol. It looks at what a request asks for only
+// after the request has presented a secret.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn := connectionOf(r)
-	if refused := h.admit(r); refused != nil {
+	asked, refused := h.admit(r)
+	if refused != nil {
 		conn.refuse()
 		refused.write(w, r)
 		return
@@ -75,37 +90,47 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		busy().write(w, r)
 		return
 	}
-	request, refused := h.parse(r)
-	if refused != nil {
-		refused.write(w, r)
-		return
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	defer cancel()
-	token, err := h.token(ctx, request.scope())
-	if err != nil {
-		h.log(r, request.resource, err)
-		explain(err).write(w, r)
-		return
+	asked.serve(w, r.WithContext(ctx))
+}
+
+// Env returns the environment variables by which programs find the Handler, which is served at endpoint: an http URL on
+// loopback without a path, such as "http://127.0.0.1:41741". The values hold the Handler's secrets.
+//
+//   - IDENTITY_ENDPOINT and IDENTITY_HEADER are for today's Azure SDKs, and AZCOPY_AUTO_LOGIN_TYPE makes AzCopy use them.
+//   - MSI_ENDPOINT, MSI_SECRET and APPSETTING_WEBSITE_SITE_NAME are for older clients, such as Azure CLI 2.45.
+//   - ARM_USE_MSI, ARM_MSI_ENDPOINT and ARM_MSI_API_VERSION are for Terraform's azurerm and azuread providers and its azurerm
+//     backend. They send no secret in a header (https://github.com/hashicorp/terraform-provider-azurerm/issues/33001), so the
+//     path of their endpoint holds another secret.
+//   - AZOIDC_MSI_ENDPOINT_NAME, for each of Options.Identities, is an endpoint such as ARM_MSI_ENDPOINT for that identity alone.
+//   - AZD_AUTH_ENDPOINT and AZD_AUTH_KEY are for the Azure Developer CLI, azd.
+//   - ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN, and the same as ARM_OIDC_REQUEST_URL and
+//     ARM_OIDC_REQUEST_TOKEN, are those of the request endpoint, if Options.Assertion makes the Handler one.
+func (h *Handler) Env(endpoint string) map[string]string {
+	env := h.managedIdentityEnv(endpoint + managedIdentityPath)
+	env["AZD_AUTH_ENDPOINT"] = endpoint + azdPath
+	env["AZD_AUTH_KEY"] = h.azdKey.text()
+	if h.assertion != nil {
+		for _, prefix := range []string{"ACTIONS_ID_TOKEN", "ARM_OIDC"} {
+			env[prefix+"_REQUEST_URL"] = endpoint + requestPath + requestQuery
+			env[prefix+"_REQUEST_TOKEN"] = h.requestToken.text()
+		}
 	}
-	writeJSON(w, http.StatusOK, newTokenAnswer(token, request.resource, h.clientID))
+	return env
 }
 
-// busy refuses for as long as the requests of others take.
-func busy() *errorAnswer {
-	refused := refuse(http.StatusServiceUnavailable, "too many requests wait for tokens at the same time")
-	refused.retryAfter = time.Second
-	return refused
-}
-
-// Preload acquires a token for each scope, all at the same time, exactly as later requests for them will: a TokenCache
-// then answers those requests at once. Preload returns when all tokens are there or have failed. Its error joins those
-// of the scopes that failed, each with its scope.
+// Preload acquires a token of the credential's for each scope, all at the same time, exactly as later requests for them
+// will: a TokenCache then answers those requests at once. Preload returns when all tokens are there or have failed. Its
+// error joins those of the scopes that failed, each with its scope.
 func (h *Handler) Preload(ctx context.Context, scopes ...string) error {
+	if len(h.identities) == 0 {
+		return errNoCredential
+	}
 	results := make(chan error, len(scopes))
 	for _, scope := range scopes {
 		go func() {
-			_, err := h.token(ctx, scopeOf(scope))
+			_, err := h.identities[0].token(ctx, policy.TokenRequestOptions{Scopes: []string{scopeOf(scope)}})
 			if err != nil {
 				err = fmt.Errorf("%s: %w", redact.Line(scope), redact.Against().Report(err))
 			}
@@ -119,72 +144,9 @@ func (h *Handler) Preload(ctx context.Context, scopes ...string) error {
 	return errors.Join(errs...)
 }
 
-// token asks without CAE: a client of this protocol has no way to pass on a claims challenge, so it must not get tokens
-// that are revoked by one, and live for a day otherwise.
-// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
-func (h *Handler) token(ctx context.Context, scope string) (azcore.AccessToken, error) {
-	return h.cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
-}
-
-func (h *Handler) log(r *http.Request, resource string, err error) {
-	if h.errorLog != nil && r.Context().Err() == nil { // a client that has left needs no explanation
-		h.errorLog.Print(redact.Text(fmt.Sprintf("no token for %q: %v", resource, err)))
+// log tells why a token couldn't be had, but for a client that has left.
+func (h *Handler) log(ctx context.Context, wanted string, err error) {
+	if h.errorLog != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		h.errorLog.Print(redact.Text(fmt.Sprintf("no token for %q: %v", wanted, err)))
 	}
-}
-
-// explain answers with an error of the credential, in its own words. They hold no secret: azidentity's and this library's
-// errors don't quote tokens.
-func explain(err error) *errorAnswer {
-	refused := refuse(statusOf(err), err.Error())
-	if refused.StatusCode == http.StatusTooManyRequests || refused.StatusCode == http.StatusServiceUnavailable {
-		refused.retryAfter = retryAfterOf(err)
-	}
-	return refused
-}
-
-// statusOf tells trouble that may pass (429, 5xx) from what asking again can't mend (400).
-func statusOf(err error) int {
-	var (
-		failed *azidentity.AuthenticationFailedError
-		final  interface{ NonRetriable() } // marks errors that azcore's retry policy mustn't repeat
-	)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout
-	case errors.Is(err, context.Canceled):
-		return http.StatusServiceUnavailable
-	case errors.As(err, &failed):
-		return statusFor(upstreamStatus(failed))
-	case errors.As(err, &final): // such as a credential that is unavailable here
-		return http.StatusBadRequest
-	}
-	return http.StatusInternalServerError
-}
-
-// upstreamStatus is what Microsoft Entra or the CI system answered; 0 when there was no answer.
-func upstreamStatus(failed *azidentity.AuthenticationFailedError) int {
-	if failed.RawResponse == nil {
-		return 0
-	}
-	return failed.RawResponse.StatusCode
-}
-
-func statusFor(upstream int) int {
-	switch {
-	case upstream == http.StatusTooManyRequests:
-		return http.StatusTooManyRequests
-	case upstream < 300, upstream == http.StatusRequestTimeout, upstream >= 500:
-		return http.StatusServiceUnavailable // no answer, or one without a token
-	}
-	return http.StatusBadRequest
-}
-
-func retryAfterOf(err error) time.Duration {
-	var failed *azidentity.AuthenticationFailedError
-	if errors.As(err, &failed) && failed.RawResponse != nil {
-		if seconds, err := strconv.ParseUint(failed.RawResponse.Header.Get("Retry-After"), 10, 16); err == nil && seconds > 0 {
-			return time.Duration(seconds) * time.Second
-		}
-	}
-	return defaultRetryAfter
 }

@@ -1,6 +1,7 @@
 package tokenserver_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -27,7 +28,8 @@ const (
 
 // source is a credential that remembers what it was asked for.
 type source struct {
-	get func(context.Context) (azcore.AccessToken, error) // nil: theToken for an hour
+	get   func(context.Context) (azcore.AccessToken, error) // nil: token for an hour
+	token string                                            // "": theToken
 
 	mu     sync.Mutex
 	asked  []policy.TokenRequestOptions
@@ -44,7 +46,7 @@ func (s *source) GetToken(ctx context.Context, o policy.TokenRequestOptions) (az
 	if s.get != nil {
 		return s.get(ctx)
 	}
-	return azcore.AccessToken{Token: theToken, ExpiresOn: s.expiry}, nil
+	return azcore.AccessToken{Token: cmp.Or(s.token, theToken), ExpiresOn: s.expiry}, nil
 }
 
 func (s *source) scopes() (scopes []string) {

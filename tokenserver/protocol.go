@@ -1,7 +1,7 @@
 package tokenserver
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,45 +11,131 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// path is App Service's own.
-const path = "/MSI/token"
+// managedIdentityPath is App Service's own. Behind it comes the secret of an identity's address.
+const managedIdentityPath = "/MSI/token"
 
-// The versions of the protocol.
+// The versions of the protocol. That of 2018 is IMDS', and served at the addresses that hold a secret: who asks for it takes
+// no secret for a header.
 const (
 	version2019 = "2019-08-01"
+	version2018 = "2018-02-01"
 	version2017 = "2017-09-01"
 )
 
 const defaultSuffix = "/.default"
 
-// Env returns the environment variables by which programs find the Handler, which is served at endpoint: an http URL on
-// loopback without a path, such as "http://127.0.0.1:41741". The values hold the Handler's secrets.
-//
-//   - IDENTITY_ENDPOINT and IDENTITY_HEADER are for today's Azure SDKs.
-//   - MSI_ENDPOINT, MSI_SECRET and APPSETTING_WEBSITE_SITE_NAME are for older clients, such as Azure CLI 2.45.
-//   - ARM_USE_MSI, ARM_MSI_ENDPOINT and ARM_MSI_API_VERSION are for Terraform's azurerm provider. It sends no secret in a
-//     header (https://github.com/hashicorp/terraform-provider-azurerm/issues/33001), so the path of its endpoint holds
-//     another secret.
-func (h *Handler) Env(endpoint string) map[string]string {
-	return map[string]string{
-		"IDENTITY_ENDPOINT":            endpoint + path,
+// managedIdentityEnv is the part of Handler.Env for the managed identity's clients.
+func (h *Handler) managedIdentityEnv(endpoint string) map[string]string {
+	env := map[string]string{
+		"IDENTITY_ENDPOINT":            endpoint,
 		"IDENTITY_HEADER":              h.secret.text(),
-		"MSI_ENDPOINT":                 endpoint + path,
+		"AZCOPY_AUTO_LOGIN_TYPE":       "MSI",
+		"MSI_ENDPOINT":                 endpoint,
 		"MSI_SECRET":                   h.secret.text(),
 		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
 		"ARM_USE_MSI":                  "true",
-		"ARM_MSI_ENDPOINT":             endpoint + path + "/" + h.addressSecret.text(),
 		"ARM_MSI_API_VERSION":          version2019,
+	}
+	for _, i := range h.identities {
+		variable := "ARM_MSI_ENDPOINT"
+		if i.Name != "" {
+			variable = variableOf(i.Name)
+		}
+		env[variable] = endpoint + "/" + i.address.text()
+	}
+	return env
+}
+
+func (h *Handler) managedIdentity() *protocol {
+	return &protocol{
+		method: http.MethodGet,
+		knows:  func(r *http.Request) bool { return h.admitted(r) != nil },
+		wanted: "the secret is missing or wrong: present the value of IDENTITY_HEADER in the header X-IDENTITY-HEADER " +
+			"(api-version 2019-08-01), or that of MSI_SECRET in the header secret (2017-09-01); it changes with every run",
+		challenge: "X-IDENTITY-HEADER",
+		serve:     h.serveManagedIdentity,
 	}
 }
 
-// A tokenRequest asks for a token for a resource, as Microsoft Entra's version 1 names APIs.
+// secretHeaders are where clients present the secret.
+var secretHeaders = []string{
+	"X-Identity-Header", // of api-version 2019-08-01
+	"Secret",            // of api-version 2017-09-01
+	"X-Ms-Identity",     // of older versions of hashicorp's SDK, which mean the first
+}
+
+// isManagedIdentityPath holds for the path itself, and for the one with a secret behind it. Clients of 2017-09-01 append a
+// slash.
+func isManagedIdentityPath(requested string) bool {
+	behind, ok := behindPath(requested)
+	return ok && !strings.Contains(behind, "/")
+}
+
+// behindPath returns what a request has in the place of an address's secret, "" for nothing.
+func behindPath(requested string) (behind string, ok bool) {
+	requested = strings.TrimSuffix(requested, "/")
+	if requested == managedIdentityPath {
+		return "", true
+	}
+	behind, ok = strings.CutPrefix(requested, managedIdentityPath+"/")
+	return behind, ok && behind != ""
+}
+
+// admitted returns the identities that the request may choose from, by the secret that it presents: all by the one for
+// headers, and by the address of the first identity; one by its own address.
+func (h *Handler) admitted(r *http.Request) []identity {
+	if h.secret.presentedBy(r, secretHeaders...) {
+		return h.identities
+	}
+	behind, _ := behindPath(r.URL.Path)
+	for n := range h.identities {
+		switch {
+		case !h.identities[n].address.equals(behind):
+		case n == 0:
+			return h.identities
+		default:
+			return h.identities[n : n+1]
+		}
+	}
+	return nil
+}
+
+func (h *Handler) serveManagedIdentity(w http.ResponseWriter, r *http.Request) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		refuse(http.StatusBadRequest, "the query can't be parsed: separate parameters with & and escape their values").write(w, r)
+		return
+	}
+	version := query.Get("api-version")
+	if refused := checkVersion(r, version); refused != nil {
+		refused.write(w, r)
+		return
+	}
+	form := formOf(version)
+	request, refused := h.parse(r, query)
+	if refused != nil {
+		refused.in(form.refusal).write(w, r)
+		return
+	}
+	token, err := h.acquire(r.Context(), request)
+	if err != nil {
+		h.log(r.Context(), request.resource, err)
+		explain(err).in(form.refusal).write(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, form.answer(token, request))
+}
+
+// A tokenRequest asks for an identity's token for a resource, as Microsoft Entra's version 1 names APIs.
 type tokenRequest struct {
+	identity *identity
 	resource string
+	challenge
 }
 
 func (t tokenRequest) scope() string { return scopeOf(t.resource) }
@@ -60,122 +146,109 @@ func scopeOf(resource string) string {
 	return strings.TrimSuffix(resource, defaultSuffix) + defaultSuffix
 }
 
-func (h *Handler) parse(r *http.Request) (tokenRequest, *errorAnswer) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+func (h *Handler) parse(r *http.Request, query url.Values) (tokenRequest, *errorAnswer) {
+	chosen, err := choose(h.admitted(r), query)
 	if err != nil {
-		return tokenRequest{}, refuse(http.StatusBadRequest, "the query can't be parsed: separate parameters with & and escape their values")
-	}
-	if refused := checkVersion(query); refused != nil {
-		return tokenRequest{}, refused
-	}
-	if refused := h.checkIdentity(query); refused != nil {
-		return tokenRequest{}, refused
+		return tokenRequest{}, refuse(http.StatusBadRequest, err.Error())
 	}
 	resources := query["resource"]
 	if len(resources) != 1 || resources[0] == "" || strings.ContainsFunc(resources[0], isForeign) || redact.Line(resources[0]) != resources[0] {
 		return tokenRequest{}, refuse(http.StatusBadRequest, "exactly one resource is needed, for example resource=https://vault.azure.net")
 	}
-	return tokenRequest{resource: resources[0]}, nil
+	return tokenRequest{chosen, resources[0], challengeOf(query)}, nil
 }
 
 // isForeign holds for what no URI has.
 func isForeign(r rune) bool { return r <= ' ' || r >= 0x7f }
 
-func checkVersion(query url.Values) *errorAnswer {
-	if version := query.Get("api-version"); version != version2019 && version != version2017 {
-		return refuse(http.StatusBadRequest, fmt.Sprintf("api-version %q isn't supported: use %s or %s", version, version2019, version2017))
+func checkVersion(r *http.Request, version string) *errorAnswer {
+	served := []string{version2019, version2017, version2025}
+	if behind, _ := behindPath(r.URL.Path); behind != "" {
+		served = append(served, version2018)
 	}
-	return nil
+	if slices.Contains(served, version) {
+		return nil
+	}
+	return refuse(http.StatusBadRequest, fmt.Sprintf("api-version %q isn't supported: use %s or %s", version, version2019, version2017))
 }
 
-// otherSelectors name an identity otherwise than by its client ID, in several versions of the protocol.
-var otherSelectors = []string{"object_id", "principal_id", "mi_res_id", "msi_res_id"}
-
-// checkIdentity refuses to hand out this identity's token for another one that was asked for.
-func (h *Handler) checkIdentity(query url.Values) *errorAnswer {
-	for _, name := range otherSelectors {
-		if query.Get(name) != "" {
-			return refuse(http.StatusBadRequest, fmt.Sprintf("%s can't select an identity here: leave it out%s", name, h.orClientID()))
-		}
+// acquire asks without CAE, unless the client can pass on a claims challenge: else it must not get tokens that are revoked by
+// one, and live for a day otherwise.
+// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
+func (h *Handler) acquire(ctx context.Context, request tokenRequest) (azcore.AccessToken, error) {
+	options := policy.TokenRequestOptions{Scopes: []string{request.scope()}, EnableCAE: request.answersChallenges}
+	token, err := request.identity.token(ctx, options)
+	if err == nil && request.revokes(token) {
+		h.revoked.drop(request.identity, request.scope(), token)
+		return request.identity.token(ctx, options)
 	}
-	named := slices.Concat(query["client_id"], query["clientid"]) // the latter in 2017-09-01
-	for _, clientID := range named {
-		if clientID != "" && !strings.EqualFold(clientID, h.clientID) {
-			return refuse(http.StatusBadRequest, fmt.Sprintf("the identity %q isn't served here: leave client_id out%s "+
-				"(SDKs take it from AZURE_CLIENT_ID, Terraform from ARM_CLIENT_ID)", clientID, h.orClientID()))
-		}
-	}
-	return nil
+	return token, err
 }
 
-func (h *Handler) orClientID() string {
-	if h.clientID == "" {
-		return ""
+// A protocolForm is how a version of the protocol answers.
+type protocolForm struct {
+	answer  func(azcore.AccessToken, tokenRequest) any
+	refusal func(*errorAnswer) any
+}
+
+func formOf(version string) protocolForm {
+	if version == version2018 {
+		return protocolForm{imdsAnswer, imdsError}
 	}
-	return ", or ask for client_id " + h.clientID
+	return protocolForm{appServiceAnswer, appServiceError}
 }
 
-// A tokenAnswer has both forms of the expiry, for some clients read only one: MSAL the first, hashicorp's SDK the second.
-type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	ExpiresOn   string `json:"expires_on"` // seconds since 1970, as a string
-	ExpiresIn   int64  `json:"expires_in"` // seconds
-	Resource    string `json:"resource"`
-	TokenType   string `json:"token_type"`
-	ClientID    string `json:"client_id,omitempty"`
+// appServiceAnswer has both forms of the expiry, for some clients read only one: MSAL the first, hashicorp's SDK the second.
+// https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+func appServiceAnswer(token azcore.AccessToken, request tokenRequest) any {
+	return struct {
+		AccessToken string `json:"access_token"`
+		ExpiresOn   string `json:"expires_on"` // seconds since 1970, as a string
+		ExpiresIn   int64  `json:"expires_in"` // seconds
+		Resource    string `json:"resource"`
+		TokenType   string `json:"token_type"`
+		ClientID    string `json:"client_id,omitempty"`
+	}{token.Token, epoch(token.ExpiresOn), secondsLeft(token), request.resource, "Bearer", request.identity.ClientID}
 }
 
-func newTokenAnswer(token azcore.AccessToken, resource, clientID string) tokenAnswer {
-	return tokenAnswer{
-		AccessToken: token.Token,
-		ExpiresOn:   strconv.FormatInt(token.ExpiresOn.Unix(), 10),
-		ExpiresIn:   max(int64(time.Until(token.ExpiresOn)/time.Second), 0),
-		Resource:    resource,
-		TokenType:   "Bearer",
-		ClientID:    clientID,
+// imdsAnswer is that of a virtual machine. The token has been valid for as long as it matters.
+// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#get-a-token-using-http
+func imdsAnswer(token azcore.AccessToken, request tokenRequest) any {
+	return struct {
+		AccessToken  string `json:"access_token"`
+		ClientID     string `json:"client_id,omitempty"`
+		ExpiresIn    string `json:"expires_in"`
+		ExpiresOn    string `json:"expires_on"`
+		NotBefore    string `json:"not_before"`
+		RefreshToken string `json:"refresh_token"` // always empty
+		Resource     string `json:"resource"`
+		TokenType    string `json:"token_type"`
+	}{token.Token, request.identity.ClientID, strconv.FormatInt(secondsLeft(token), 10), epoch(token.ExpiresOn), epoch(time.Now()), "",
+		request.resource, "Bearer"}
+}
+
+func epoch(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+func secondsLeft(token azcore.AccessToken) int64 {
+	return max(int64(time.Until(token.ExpiresOn)/time.Second), 0)
+}
+
+func appServiceError(e *errorAnswer) any {
+	return struct {
+		StatusCode int    `json:"statusCode"`
+		Message    string `json:"message"`
+	}{e.status, e.message}
+}
+
+// imdsError is of OAuth's form.
+// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
+func imdsError(e *errorAnswer) any {
+	code := "unknown_error"
+	if e.status == http.StatusBadRequest {
+		code = "invalid_request"
 	}
-}
-
-// lastWords is how long a client that sends a body may take for it before its connection is closed.
-const lastWords = 5 * time.Second
-
-// An errorAnswer is {"statusCode":400,"message":"…"}. Its status decides what clients do: they repeat a request that was
-// answered 408, 429 or 5xx, some of them also 404 and 410, and show the message of any other.
-type errorAnswer struct {
-	StatusCode int    `json:"statusCode"`
-	Message    string `json:"message"`
-	retryAfter time.Duration
-}
-
-// refuse makes an answer of a message that may quote the request or an error: clients show it, in the log of a job, too.
-func refuse(status int, message string) *errorAnswer {
-	return &errorAnswer{StatusCode: status, Message: redact.Text(message)}
-}
-
-// write ends the connection, too: it isn't for those who are refused to keep.
-func (e *errorAnswer) write(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 { // don't wait long for a body that nobody reads
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lastWords))
-	}
-	w.Header().Set("Connection", "close")
-	switch e.StatusCode {
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", "X-IDENTITY-HEADER") // a challenge is required, RFC 9110 section 15.5.2
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodGet)
-	}
-	if e.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.FormatInt(int64((e.retryAfter+time.Second-1)/time.Second), 10))
-	}
-	writeJSON(w, e.StatusCode, e)
-}
-
-// writeJSON writes an answer that nobody may keep, because tokens are kept by TokenCache and by the clients.
-func writeJSON(w http.ResponseWriter, status int, content any) {
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(content) // fails only when the client has left
+	return struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, e.message}
 }

@@ -1,11 +1,16 @@
 package tokenserver_test
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/tokenserver"
@@ -47,17 +52,64 @@ func TestAnswerOfVersion2017(t *testing.T) {
 	require.Equal(t, []string{"https://management.core.windows.net//.default"}, cred.scopes())
 }
 
+// Terraform's azurerm backend and azuread ask for IMDS' version, whatever the address is.
+func TestAnswerOfVersion2018(t *testing.T) {
+	cred := &source{}
+	handler, env := newHandler(t, cred)
+	before := time.Now().Unix()
+
+	a := serve(t, handler, newTerraformRequest(with(env, "ARM_MSI_API_VERSION", "2018-02-01")))
+
+	require.Equal(t, http.StatusOK, a.status)
+	expiresIn, err := strconv.Atoi(a.body["expires_in"].(string))
+	require.NoError(t, err)
+	require.InDelta(t, tokensLife.Seconds(), expiresIn, 10)
+	notBefore, err := strconv.ParseInt(a.body["not_before"].(string), 10, 64)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, notBefore, before)
+	require.LessOrEqual(t, notBefore, time.Now().Unix())
+	require.Equal(t, map[string]any{
+		"access_token":  theToken,
+		"client_id":     clientID,
+		"expires_in":    a.body["expires_in"],
+		"expires_on":    strconv.FormatInt(cred.expiry.Unix(), 10),
+		"not_before":    a.body["not_before"],
+		"refresh_token": "",
+		"resource":      vault,
+		"token_type":    "Bearer",
+	}, a.body)
+}
+
+func TestRefusalOfVersion2018(t *testing.T) {
+	handler, env := newHandler(t, &source{get: func(context.Context) (azcore.AccessToken, error) {
+		return azcore.AccessToken{}, errors.New("no luck")
+	}})
+	r := newTerraformRequest(with(env, "ARM_MSI_API_VERSION", "2018-02-01"))
+	a := serve(t, handler, r)
+	require.Equal(t, http.StatusInternalServerError, a.status)
+	require.Equal(t, map[string]any{"error": "unknown_error", "error_description": "no luck"}, a.body)
+
+	r.URL.RawQuery += "&client_id=another"
+	a = serve(t, handler, r)
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Equal(t, "invalid_request", a.body["error"])
+	require.Contains(t, a.body["error_description"], `client_id "another" isn't served here`)
+}
+
 func TestEnv(t *testing.T) {
 	_, env := newHandler(t, &source{})
 	require.Equal(t, map[string]string{
 		"IDENTITY_ENDPOINT":            endpoint + tokenserver.Path,
 		"IDENTITY_HEADER":              env["MSI_SECRET"],
+		"AZCOPY_AUTO_LOGIN_TYPE":       "MSI",
 		"MSI_ENDPOINT":                 endpoint + tokenserver.Path,
 		"MSI_SECRET":                   env["IDENTITY_HEADER"],
 		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
 		"ARM_USE_MSI":                  "true",
 		"ARM_MSI_ENDPOINT":             env["ARM_MSI_ENDPOINT"],
 		"ARM_MSI_API_VERSION":          "2019-08-01",
+		"AZD_AUTH_ENDPOINT":            endpoint + "/azd",
+		"AZD_AUTH_KEY":                 env["AZD_AUTH_KEY"],
 	}, env)
 	require.Regexp(t, "^[0-9a-f]{64}$", env["IDENTITY_HEADER"], "256 bits")
 	require.Regexp(t, "^"+endpoint+tokenserver.Path+"/[0-9a-f]{64}$", env["ARM_MSI_ENDPOINT"], "256 bits")
@@ -94,10 +146,10 @@ func TestIdentity(t *testing.T) {
 		"another":              {"&client_id=" + another, "ask for client_id " + clientID},
 		"another of 2017":      {"&clientid=" + another, another},
 		"own and another":      {"&client_id=" + clientID + "&client_id=" + another, another},
-		"object ID":            {"&object_id=" + clientID, "object_id can't select"},
-		"principal ID":         {"&principal_id=x", "principal_id can't select"},
-		"resource ID":          {"&mi_res_id=/subscriptions/x", "mi_res_id can't select"},
-		"resource ID of IMDS":  {"&msi_res_id=/subscriptions/x", "msi_res_id can't select"},
+		"object ID":            {"&object_id=" + clientID, "the identity with object_id"},
+		"principal ID":         {"&principal_id=x", "the identity with principal_id"},
+		"resource ID":          {"&mi_res_id=/subscriptions/x", "the identity with mi_res_id"},
+		"resource ID of IMDS":  {"&msi_res_id=/subscriptions/x", "the identity with msi_res_id"},
 		"another, own as well": {"&clientid=" + another + "&client_id=" + clientID, another},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,4 +195,10 @@ func FuzzQuery(f *testing.F) {
 		require.Len(t, cred.scopes(), 1)
 		require.True(t, strings.HasSuffix(cred.scopes()[0], "/.default"))
 	})
+}
+
+func with(env map[string]string, name, value string) map[string]string {
+	changed := maps.Clone(env)
+	changed[name] = value
+	return changed
 }

@@ -1,0 +1,105 @@
+package tokenserver_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/tokenserver"
+)
+
+// newAzdRequest is what azd's RemoteCredential sends.
+func newAzdRequest(env map[string]string, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, env["AZD_AUTH_ENDPOINT"]+"/token?api-version=2023-07-12-preview", strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:50000"
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+env["AZD_AUTH_KEY"])
+	return r
+}
+
+func TestAzd(t *testing.T) {
+	cred := &source{}
+	handler, env := newHandler(t, cred)
+
+	a := serve(t, handler, newAzdRequest(env, `{"scopes":["https://management.azure.com//.default"],"tenantId":"contoso"}`))
+
+	require.Equal(t, http.StatusOK, a.status)
+	require.Equal(t, map[string]any{
+		"status": "success", "token": theToken, "expiresOn": cred.expiry.UTC().Format(time.RFC3339),
+	}, a.body)
+	require.Equal(t, []string{"https://management.azure.com//.default"}, cred.scopes())
+	require.Equal(t, "contoso", cred.asked[0].TenantID)
+	require.False(t, cred.asked[0].EnableCAE, "azd has no way to pass on a claims challenge")
+}
+
+// azd shows the message of an answer with status 200, and of another answer the status only.
+func TestAzdIsToldWhy(t *testing.T) {
+	var logged bytes.Buffer
+	handler, err := tokenserver.New(&source{get: func(context.Context) (azcore.AccessToken, error) {
+		return azcore.AccessToken{}, errors.New("no luck")
+	}}, &tokenserver.Options{ErrorLog: log.New(&logged, "", 0)})
+	require.NoError(t, err)
+	env := handler.Env(endpoint)
+	for name, test := range map[string]struct {
+		request *http.Request
+		message string
+	}{
+		"credential fails": {newAzdRequest(env, `{"scopes":["s"]}`), "no luck"},
+		"no scopes":        {newAzdRequest(env, `{}`), "scopes are needed"},
+		"no JSON":          {newAzdRequest(env, `scopes`), "JSON"},
+		"no body":          {newAzdRequest(env, ``), "JSON"},
+		"too much":         {newAzdRequest(env, `{"scopes":["`+strings.Repeat("s", 20<<10)+`"]}`), "too large"},
+	} {
+		a := serve(t, handler, test.request)
+		require.Equal(t, http.StatusOK, a.status, name)
+		require.Equal(t, "error", a.body["status"], name)
+		require.Equal(t, "GetTokenError", a.body["code"], name)
+		require.Contains(t, a.body["message"], test.message, name)
+	}
+	require.Equal(t, "no token for \"[s]\": no luck\n", logged.String())
+	r := newAzdRequest(env, `{"scopes":["s"]}`)
+	r.URL.RawQuery = "api-version=2099-01-01"
+	require.Contains(t, serve(t, handler, r).body["message"], `api-version "2099-01-01" isn't supported`)
+}
+
+func TestAzdsKey(t *testing.T) {
+	handler, env := newHandler(t, &source{})
+	require.Regexp(t, "^[0-9a-f]{64}$", env["AZD_AUTH_KEY"])
+	testkit.RequirePrintsNone(t, handler, env["AZD_AUTH_KEY"])
+	for name, test := range map[string]struct {
+		change func(*http.Request)
+		status int
+	}{
+		"none":            {func(r *http.Request) { r.Header.Del("Authorization") }, 401},
+		"wrong":           {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+strings.Repeat("0", 64)) }, 401},
+		"as Basic":        {func(r *http.Request) { r.Header.Set("Authorization", "Basic "+env["AZD_AUTH_KEY"]) }, 401},
+		"another secret":  {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+env["IDENTITY_HEADER"]) }, 401},
+		"GET":             {func(r *http.Request) { r.Method = http.MethodGet }, 405},
+		"another host":    {func(r *http.Request) { r.Host = "evil.example" }, 403},
+		"another machine": {func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1" }, 403},
+		"another path":    {func(r *http.Request) { r.URL.Path = "/azd/token/" }, 404},
+		"oversized query": {func(r *http.Request) { r.URL.RawQuery += strings.Repeat("x", tokenserver.MaxQuery) }, 414},
+	} {
+		r := newAzdRequest(env, `{"scopes":["s"]}`)
+		test.change(r)
+		a := serve(t, handler, r)
+		require.Equal(t, test.status, a.status, name)
+		require.NotContains(t, a.text, theToken)
+		switch a.status {
+		case 401:
+			require.Equal(t, "Bearer", a.header.Get("WWW-Authenticate"))
+		case 405:
+			require.Equal(t, "POST", a.header.Get("Allow"))
+		}
+	}
+}
