@@ -10,5 +10,3 @@ func lockFile(path string) (*os.File, error) {
 }
 
 func removeUnlessLocked(_, _ string) {}
-
-func isOwn(os.FileInfo) bool { return false }

@@ -31,9 +31,3 @@ func removeUnlessLocked(path, lock string) {
 		_ = os.RemoveAll(path)
 	}
 }
-
-// isOwn holds for what belongs to this process's user.
-func isOwn(info os.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Geteuid()
-}

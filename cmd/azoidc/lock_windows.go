@@ -13,6 +13,3 @@ func removeUnlessLocked(path, lock string) {
 		_ = os.RemoveAll(path)
 	}
 }
-
-// isOwn holds, because the folder for temporary files is each user's own.
-func isOwn(os.FileInfo) bool { return true }
