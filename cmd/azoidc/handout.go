@@ -106,10 +106,10 @@ func (p *program) export(system *ci.System, h handout) error {
 		variables.WriteString(system.Export(name, ""))
 	}
 	if system.ExportFile == "" {
-		_, err := fmt.Fprint(p.stdout, masks.String()+variables.String())
+		_, err := fmt.Fprint(p.direct.stdout, masks.String()+variables.String())
 		return err
 	}
-	if _, err := fmt.Fprint(p.stdout, masks.String()); err != nil {
+	if _, err := fmt.Fprint(p.direct.stdout, masks.String()); err != nil {
 		return err
 	}
 	return appendTo(p.env.get(system.ExportFile), variables.String())

@@ -98,9 +98,9 @@ func TestHandoutInSh(t *testing.T) {
 // The masks are out before anything that they mask.
 func TestMasksComeFirst(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "env")
-	p := &program{env: environment{"GITHUB_ENV=" + file}, stdout: brokenPipe{}}
+	p := &program{env: environment{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formGitHub))
 	require.NoFileExists(t, file)
-	p = &program{env: environment{"GITHUB_ACTIONS=true"}, stdout: os.Stdout, stderr: brokenPipe{}}
+	p = &program{env: environment{"GITHUB_ACTIONS=true"}, stdout: os.Stdout, direct: streams{os.Stdout, brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formSh))
 }
