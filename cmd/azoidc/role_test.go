@@ -53,6 +53,8 @@ func play(role string) int {
 		stay()
 	case "deploy":
 		err = deploy()
+	case "ask once":
+		err = askOnce()
 	case "ask":
 		err = ask()
 	case "empty":
@@ -145,6 +147,32 @@ func deploy() error {
 		}
 	}
 	return nil
+}
+
+// askOnce prints what the endpoint answers, raw and as clients show it.
+func askOnce() error {
+	r, err := http.NewRequest(http.MethodGet, os.Getenv("IDENTITY_ENDPOINT")+"?api-version=2019-08-01&resource="+vault, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("X-IDENTITY-HEADER", os.Getenv("IDENTITY_HEADER"))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return err
+	}
+	_, err = fmt.Printf("%s\n%s\n", body, answer.Message)
+	return err
 }
 
 // ask waits for a line, and makes a thousand requests for tokens, each on a connection of its own.
