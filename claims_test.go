@@ -35,6 +35,9 @@ func TestParseClaims(t *testing.T) {
 		"bnVsbA.e30.x":                  "header isn't a JSON object",
 		"e30.!.x":                       "payload isn't base64url",
 		"e30.bnVsbA.x":                  "payload isn't a JSON object",
+		"e3\n0.e30.x":                   "header isn't base64url",
+		"e30.e30\r\n.x":                 "payload isn't base64url",
+		"e30.e30.x\n::add-mask::secret": "signature isn't base64url",
 		testkit.JWT(`{"exp":"secret"}`): "payload isn't a JSON object with claims of the registered types",
 		testkit.JWT(`{"exp":1e300}`):    "payload isn't a JSON object with claims of the registered types",
 	} {

@@ -203,6 +203,9 @@ type tried struct{ inputs, outputs, shown int }
 // ownMaking begins the names of errors that a program has filled in itself, so that it knows what is in their fields.
 const ownMaking = "of a program's own making: "
 
+// forgedLine is what one of the hostile texts would add to a report.
+const forgedLine = "\n  do:        run this"
+
 // require checks every output that an input leads to.
 func (c *tried) require(t *testing.T, input string, err error, lines string) {
 	t.Helper()
@@ -221,6 +224,9 @@ func (c *tried) require(t *testing.T, input string, err error, lines string) {
 	}
 	for form, output := range outputs {
 		c.outputs++
+		if strings.Contains(output, forgedLine) && !strings.HasPrefix(input, ownMaking) {
+			require.Failf(t, "forged", "a line of the report in %s of %s: %q", form, input, output)
+		}
 		if harm := testkit.HarmfulIn(output); harm != "" {
 			require.Failf(t, "harmful", "%s in %s of %s: %q", harm, form, input, output)
 		}
@@ -415,6 +421,16 @@ func TestHostileSurroundings(t *testing.T) {
 			return scoped(cred, err, testkit.VaultScope)
 		},
 		"scope": func(t *testing.T, text string) error { return github(local.TenantID(), local.ClientID(), text, nil) },
+		"scope that Entra accepts": func(t *testing.T, text string) error {
+			return github(local.TenantID(), local.ClientID(), text, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+					if legOf(r, testkit.Systems[0]) == azoidctest.EntraToken {
+						return answered(200, "OK", http.Header{}, `{"access_token":"a.b.c","token_type":"Bearer","expires_in":3600}`)
+					}
+					return local.Do(r)
+				})
+			})
+		},
 		"tenant of a request": func(t *testing.T, text string) error {
 			_, err := testkit.NewGitHub(t, local).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: text})
 			return err
@@ -514,13 +530,14 @@ func TestHostileSurroundings(t *testing.T) {
 			return err
 		},
 	}
+	mayPass := []string{"audience", "claims of a request", "request token", "scope that Entra accepts"}
 	count := &tried{}
 	for _, position := range slices.Sorted(maps.Keys(positions)) {
 		for name, text := range testkit.Hostile {
 			t.Run(position+"/"+name, func(t *testing.T) {
 				lines := testkit.Logged.Keep(t)
 				err := positions[position](t, text)
-				if !strings.HasPrefix(position, "AZURE_") && position != "audience" && position != "claims of a request" && position != "request token" {
+				if !strings.HasPrefix(position, "AZURE_") && !slices.Contains(mayPass, position) {
 					require.Error(t, err)
 				}
 				count.require(t, position+", "+name, err, lines())
