@@ -458,6 +458,17 @@ func TestHostileSurroundings(t *testing.T) {
 		"request token": func(t *testing.T, text string) error {
 			return github(local.TenantID(), local.ClientID(), testkit.VaultScope, func(o *azoidc.GitHubActionsCredentialOptions) { o.RequestToken = text })
 		},
+		"refused audience": func(t *testing.T, text string) error {
+			local.FailNext(azoidctest.GitHubOIDC, 1, azoidctest.Status(400, nil, ""))
+			return github(local.TenantID(), local.ClientID(), testkit.VaultScope, func(o *azoidc.GitHubActionsCredentialOptions) { o.Audience = text })
+		},
+		"refused service connection": func(t *testing.T, text string) error {
+			job := local.PipelinesJob(nil)
+			local.FailNext(azoidctest.AzureDevOpsOIDC, 1, azoidctest.Status(404, nil, ""))
+			cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), text, job.SystemAccessToken,
+				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options(nil), RequestURI: job.RequestURI})
+			return scoped(cred, err, testkit.VaultScope)
+		},
 		"service connection": func(t *testing.T, text string) error {
 			job := local.PipelinesJob(nil)
 			cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), text, job.SystemAccessToken,
