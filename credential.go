@@ -127,6 +127,7 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 
 // cached puts a cache in front of the exchange.
 func (x *exchange) cached(options *TokenCacheOptions) *TokenCache {
+	x.refreshBefore = options.RefreshBefore
 	return newTokenCache(x, x.identity.tenantID, options)
 }
 

@@ -46,7 +46,10 @@ type exchange struct {
 	documents   discovery.Documents
 	cooldowns   retry.Cooldowns
 	entra       clock.Service
+	lent        persistent.Lent
 	succeeded   atomic.Bool
+	// refreshBefore is TokenCacheOptions.RefreshBefore.
+	refreshBefore time.Duration
 }
 
 // GetToken makes attempts until one succeeds, none is left, or ctx ends.
@@ -129,6 +132,9 @@ func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptio
 	}()
 	a.renews = a.stores() && tokencache.Distrusts(ctx)
 	token, err := a.redeem(within)
+	if err == nil && a.stores() {
+		token, err = a.lend(within, token)
+	}
 	if err == nil {
 		return token, nil
 	}
@@ -154,6 +160,30 @@ func (a *attempt) redeem(ctx context.Context) (azcore.AccessToken, error) {
 		return a.unstored(ctx, err)
 	}
 	return token, err
+}
+
+// lend hands a token out. One of the persistent cache that was handed out already is to be refreshed, and one that is due is
+// no better, but better than none.
+func (a *attempt) lend(ctx context.Context, token azcore.AccessToken) (azcore.AccessToken, error) {
+	again := a.lent.Note(a.request, token)
+	if a.answer != nil {
+		return token, nil
+	}
+	if a.refreshBefore <= 0 {
+		token = persistent.Due(token)
+	}
+	if !again && (token.RefreshOn.IsZero() || time.Now().Before(token.RefreshOn)) {
+		return token, nil
+	}
+	a.renews = true
+	renewed, err := a.redeem(ctx)
+	switch {
+	case err == nil:
+		a.lent.Note(a.request, renewed)
+	case !again:
+		return token, nil
+	}
+	return renewed, err
 }
 
 // credentialWith makes azidentity's credential with first as the first policy of its pipeline.

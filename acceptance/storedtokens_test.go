@@ -315,6 +315,52 @@ func TestAnAnswerThatMSALRefusesLeavesTheStoreFree(t *testing.T) {
 	})
 }
 
+// TestAStoredTokenIsRefreshedInTime: MSAL gives a stored token until five minutes before its end, which leaves no time to
+// outlive an outage. What was acquired, and what another process had stored, is refreshed earlier.
+func TestAStoredTokenIsRefreshedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		shared := &store{}
+		cred := stored(t, cloud, shared)
+		for minute := range 240 {
+			if minute%50 == 49 {
+				cred = stored(t, cloud, shared)
+			}
+			token := testkit.Get(t, cred, testkit.VaultScope)
+			require.Greater(t, time.Until(token.ExpiresOn), 13*time.Minute, "minute %d", minute)
+			time.Sleep(time.Minute)
+		}
+		require.LessOrEqual(t, cloud.Count(azoidctest.EntraToken), 7)
+	})
+}
+
+// TestADueStoredTokenIsBetterThanNone where Entra can't be reached.
+func TestADueStoredTokenIsBetterThanNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		shared := &store{}
+		first := testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
+		time.Sleep(50 * time.Minute)
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
+		require.Equal(t, first.Token, testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope).Token)
+	})
+}
+
+// TestTheProgramsOwnRefreshBeforeCounts for stored tokens, too.
+func TestTheProgramsOwnRefreshBeforeCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		shared := &store{}
+		testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
+		cred := stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.TokenCache.RefreshBefore = 6 * time.Minute })
+		for range 53 {
+			testkit.Get(t, cred, testkit.VaultScope)
+			time.Sleep(time.Minute)
+		}
+		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
 // TestADayOfTroublesOnAStore has no error in 24 hours, though another process takes over every two. The days without a store
 // are in internal/scenarios.
 func TestADayOfTroublesOnAStore(t *testing.T) {
