@@ -2,6 +2,7 @@ package azoidc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -437,4 +438,36 @@ func TestNoOptionsAndOddOnes(t *testing.T) {
 			require.ErrorIs(t, cred.KeepFresh(ctx), context.Canceled)
 		})
 	}
+}
+
+// TestThePersistentCacheIsAzidentitys: it is asked in the caller's CAE mode, in Invalidate's wake, too, and what it can't do is
+// no secret. acceptance has the tests with storage.
+func TestThePersistentCacheIsAzidentitys(t *testing.T) {
+	local := azoidctest.New(nil)
+	watched := testkit.NewWatchedCache()
+	cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) { o.Cache = watched.Cache })
+	testkit.Get(t, cred, testkit.VaultScope)
+	require.EqualValues(t, 1, watched.CAE.Load())
+	require.Zero(t, watched.Other.Load())
+	_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.GraphScope}})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, watched.Other.Load())
+
+	cred.InvalidateAll()
+	asked := watched.CAE.Load()
+	testkit.Get(t, cred, testkit.VaultScope)
+	require.EqualValues(t, asked+1, watched.CAE.Load(), "what comes after an Invalidate is stored")
+
+	watched.Err = errors.New("no keyring")
+	_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.StorageScope))
+	require.ErrorContains(t, err, "no keyring")
+
+	onBehalf, err := azoidc.NewOnBehalfOfCredential(local.TenantID(), local.ClientID(), "user", azoidc.StaticAssertion("a.b.c"),
+		&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: azoidc.CredentialOptions{ClientOptions: local.ClientOptions(), Cache: watched.Cache}})
+	require.NoError(t, err)
+	asked = watched.CAE.Load()
+	_, err = onBehalf.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	require.Error(t, err)
+	onBehalf.InvalidateAll()
+	require.Equal(t, asked, watched.CAE.Load(), "azidentity's on-behalf-of credential has none")
 }
