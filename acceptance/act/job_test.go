@@ -37,8 +37,9 @@ type job struct {
 
 	command *exec.Cmd
 	// What follows is there when wait has returned.
-	printed         bytes.Buffer
-	address, secret string // of the job's azoidc, as a step has seen them; "" when none has
+	printed bytes.Buffer
+	address string   // of the job's azoidc, as a step has seen it; "" when none has
+	secrets []string // as a step has seen them
 }
 
 // newJob prepares the workflow of that name in testdata.
@@ -125,8 +126,8 @@ func (j *job) wait() error {
 	j.t.Logf("%s", &j.printed)
 	require.NoError(j.t, os.Remove(j.path("env"))) // the test's own notes of secrets
 	if content, err := os.ReadFile(j.path("endpoint")); err == nil {
-		_, err = fmt.Sscan(string(content), &j.address, &j.secret)
-		require.NoError(j.t, err)
+		seen := strings.Fields(string(content))
+		j.address, j.secrets = seen[0], seen[1:]
 		require.NoError(j.t, os.Remove(j.path("endpoint")))
 	}
 	return err

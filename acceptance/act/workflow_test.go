@@ -3,11 +3,9 @@
 package act_test
 
 import (
-	"net"
-	"net/url"
+	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -164,8 +162,9 @@ func (j *job) requireMasked() {
 func (j *job) requireNoSecrets() {
 	secrets := append(j.tokens(), j.github.RequestToken)
 	require.Greater(j.t, len(secrets), 1)
-	if j.secret != "" {
-		secrets = append(secrets, j.secret)
+	if j.address != "" {
+		require.Len(j.t, j.secrets, 3, "the header's, the address', and azd's")
+		secrets = append(secrets, j.secrets...)
 	}
 	for _, secret := range secrets {
 		require.NotContains(j.t, j.printed.String(), secret)
@@ -174,19 +173,22 @@ func (j *job) requireNoSecrets() {
 	j.t.Logf("none of %d secrets is in the log or in a file", len(secrets))
 }
 
-// requireNothingLeft wants no process and no port.
+// requireNothingLeft wants no process, and nobody who takes the job's secret where its azoidc was. Others may have the port by
+// then.
 func (j *job) requireNothingLeft() {
 	require.Empty(j.t, j.running())
 	if j.address == "" {
 		return
 	}
-	endpoint, err := url.Parse(j.address)
+	request, err := http.NewRequestWithContext(j.t.Context(), http.MethodGet, j.address+"?api-version=2019-08-01&resource="+resource, nil)
 	require.NoError(j.t, err)
-	connection, err := net.DialTimeout("tcp", endpoint.Host, time.Second)
-	if err == nil {
-		_ = connection.Close()
+	request.Header.Set("X-IDENTITY-HEADER", j.secrets[0])
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return
 	}
-	require.ErrorIs(j.t, err, syscall.ECONNREFUSED)
+	defer func() { _ = response.Body.Close() }()
+	require.NotEqual(j.t, http.StatusOK, response.StatusCode)
 }
 
 // running are the processes of this job's azoidc.
