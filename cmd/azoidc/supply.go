@@ -39,7 +39,7 @@ func (p *program) serveEndpoint(ctx context.Context, l *login, wanted []string) 
 		env:        env,
 		credential: "ManagedIdentityCredential",
 		clientID:   l.clientID,
-		secrets:    []string{env["IDENTITY_HEADER"], strings.TrimPrefix(env["ARM_MSI_ENDPOINT"], env["IDENTITY_ENDPOINT"]+"/")},
+		secrets:    []string{env["IDENTITY_HEADER"], strings.TrimPrefix(env["ARM_MSI_ENDPOINT"], env["IDENTITY_ENDPOINT"]+"/"), env["AZD_AUTH_KEY"]},
 		tokens:     cred.Tokens,
 		close: func() {
 			stopKeeping()
