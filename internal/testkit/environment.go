@@ -68,7 +68,7 @@ func OnALaptop(t *testing.T) {
 	for _, name := range []string{"HOME", "USERPROFILE", "AZURE_CONFIG_DIR", "AZD_CONFIG_DIR"} {
 		t.Setenv(name, t.TempDir())
 	}
-	t.Setenv("PATH", "")
+	t.Setenv("PATH", t.TempDir()) // a shell has a path of its own in place of an empty one
 }
 
 // InKubernetes sets the variables of the workload identity webhook, for which azidentity's chain has a credential.
