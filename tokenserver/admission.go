@@ -39,9 +39,9 @@ func (h *Handler) protocolAt(path string) *protocol {
 func (h *Handler) admit(r *http.Request) (*protocol, *errorAnswer) {
 	asked := h.protocolAt(r.URL.Path)
 	switch {
-	case !isLoopback(hostOf(r.RemoteAddr)):
+	case !h.containers.admits(hostOf(r.RemoteAddr)):
 		return nil, refuse(http.StatusForbidden, "tokens are served to this machine only")
-	case !isLoopback(hostOf(r.Host)):
+	case !h.containers.named(hostOf(r.Host)):
 		// A browser that was led to a name which now resolves to 127.0.0.1 still sends that name.
 		return nil, refuse(http.StatusForbidden, "the Host header must name loopback: use the address in IDENTITY_ENDPOINT as it is")
 	case asked == nil:

@@ -1,7 +1,11 @@
 package tokenserver
 
+import "net"
+
 // Serve is Start on a listener of the test's.
-var Serve = serve
+func Serve(handler *Handler, listener net.Listener) *Server {
+	return serve(handler, listener, "http://"+listener.Addr().String())
+}
 
 const (
 	Path              = managedIdentityPath

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -35,6 +36,12 @@ type Options struct {
 	// Audiences are those that OIDC tokens are served for, and no others.
 	Audiences []string
 
+	// Containers are this machine's addresses on networks of containers, each with its network, such as Docker's
+	// 172.17.0.1/16. Requests are admitted from all of them. [Start] listens on the first one, too, and [Server.Env] names
+	// it: the machine's own processes and containers reach it alike. Without Containers only the machine's own processes
+	// are served.
+	Containers []netip.Prefix
+
 	// ErrorLog gets a line for each token that couldn't be had, because many clients don't show the reason. The lines
 	// hold no secret. When ErrorLog is nil, nothing is logged.
 	ErrorLog *log.Logger
@@ -48,6 +55,7 @@ type Handler struct {
 	revoked    *revocations
 	assertion  func(ctx context.Context, audience string) (string, error)
 	audiences  []string
+	containers containers
 	errorLog   *log.Logger
 	// Each protocol has a secret of its own, and each identity one for its address, see identity.
 	secret, azdKey, requestToken secret
@@ -72,7 +80,8 @@ func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	return &Handler{
 		identities: identities, revoked: &revocations{},
 		assertion: options.Assertion, audiences: append([]string(nil), options.Audiences...), errorLog: options.ErrorLog,
-		secret: newSecret(), azdKey: newSecret(), requestToken: newSecret(),
+		containers: append(containers(nil), options.Containers...),
+		secret:     newSecret(), azdKey: newSecret(), requestToken: newSecret(),
 	}, nil
 }
 

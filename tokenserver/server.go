@@ -25,7 +25,7 @@ const (
 	closeTimeout = time.Second
 )
 
-// Server is a [Handler] that is served on loopback, on a port of its own. It is safe for concurrent use.
+// Server is a [Handler] that is served on loopback, and to containers if it's told to, on a port of its own. It is safe for concurrent use.
 type Server struct {
 	*Handler
 	URL string // for example "http://127.0.0.1:41741"
@@ -36,25 +36,25 @@ type Server struct {
 }
 
 // Start serves the tokens of cred until [Server.Close]. Options may be nil. It fails when cred is nil, and when it can't
-// listen on 127.0.0.1.
+// listen on 127.0.0.1, or on the address of Options.Containers.
 func Start(cred azcore.TokenCredential, options *Options) (*Server, error) {
 	handler, err := New(cred, options)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	listener, url, err := handler.containers.listen()
 	if err != nil {
-		return nil, fmt.Errorf("tokenserver: can't listen on loopback: %w", err)
+		return nil, fmt.Errorf("tokenserver: can't listen: %w", err)
 	}
-	return serve(handler, listener), nil
+	return serve(handler, listener, url), nil
 }
 
-func serve(handler *Handler, listener net.Listener) *Server {
+func serve(handler *Handler, listener net.Listener, url string) *Server {
 	door := newDoor(listener)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		Handler: handler,
-		URL:     "http://" + listener.Addr().String(),
+		URL:     url,
 		cancel:  cancel,
 		served:  make(chan struct{}),
 	}

@@ -174,11 +174,7 @@ func catch(cancel context.CancelCauseFunc) (stop func()) {
 }
 
 func (r *resident) open(ctx context.Context) error {
-	open := r.serveEndpoint
-	if r.flags.supply.tokenFile {
-		open = r.keepTokenFile
-	}
-	tokens, err := open(ctx, &r.login, r.flags.supply.scopes)
+	tokens, err := r.openSupply(ctx, &r.login, &r.flags.supply)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause

@@ -66,35 +66,34 @@ func childEnvironment(env environment, s *supply, keepRequestToken bool) environ
 	if namesOurs(child.get("AZURE_TOKEN_CREDENTIALS")) { // which SDKs don't know, and refuse
 		child = child.with(map[string]string{"AZURE_TOKEN_CREDENTIALS": s.credential})
 	}
-	return child.withoutProxyOnLoopback().with(s.env)
+	return child.withoutProxyTo(s.host()).with(s.env)
 }
 
-// withoutProxyOnLoopback keeps requests for tokens, and the secret in them, from HTTP_PROXY: unlike Go, curl and
-// Python's requests use it for loopback too. Programs differ in which spelling of NO_PROXY comes first, so each keeps its
-// own value, and gets the other's where it has none.
-func (e environment) withoutProxyOnLoopback() environment {
-	if e.first("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") == "" {
+// withoutProxyTo keeps requests for tokens, and the secret in them, from HTTP_PROXY: unlike Go, curl and Python's requests
+// use it for loopback too. Programs differ in which spelling of NO_PROXY comes first, so each keeps its own value, and gets
+// the other's where it has none.
+func (e environment) withoutProxyTo(host string) environment {
+	if host == "" || e.first("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") == "" {
 		return e
 	}
 	return e.with(map[string]string{
-		"no_proxy": withLoopback(e.first("no_proxy", "NO_PROXY")),
-		"NO_PROXY": withLoopback(e.first("NO_PROXY", "no_proxy")),
+		"no_proxy": withHost(e.first("no_proxy", "NO_PROXY"), host),
+		"NO_PROXY": withHost(e.first("NO_PROXY", "no_proxy"), host),
 	})
 }
 
-// withLoopback adds the endpoint's address to a list of exceptions that doesn't have it. A list that is * must stay that
-// alone, or curl and Python use the proxy for all. A range that has the address in it, such as 127.0.0.0/8, isn't enough:
-// curl before 7.86 and Python's urllib don't know ranges.
-func withLoopback(exceptions string) string {
-	const loopback = "127.0.0.1"
+// withHost adds the endpoint's address to a list of exceptions that doesn't have it. A list that is * must stay that alone,
+// or curl and Python use the proxy for all. A range that has the address in it, such as 127.0.0.0/8, isn't enough: curl
+// before 7.86 and Python's urllib don't know ranges.
+func withHost(exceptions, host string) string {
 	list := strings.FieldsFunc(exceptions, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	switch {
 	case len(list) == 0:
-		return loopback
-	case exceptions == "*", slices.Contains(list, loopback):
+		return host
+	case exceptions == "*", slices.Contains(list, host):
 		return exceptions
 	}
-	return exceptions + "," + loopback
+	return exceptions + "," + host
 }
 
 func namesOurs(credential string) bool {

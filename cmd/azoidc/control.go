@@ -40,7 +40,7 @@ func listenForQuestions(h home, answer func(asked string) any) (*answerer, error
 	if err != nil {
 		return nil, err
 	}
-	listener.SetUnlinkOnClose(false)                       // by a path that means another folder by then; the home is removed whole
+	listener.SetUnlinkOnClose(false)                           // by a path that means another folder by then; the home is removed whole
 	if err := os.Chdir(volumeRoot(h.homes.path)); err != nil { // so that no folder is kept from being removed
 		return nil, errors.Join(err, listener.Close())
 	}

@@ -23,18 +23,17 @@ const (
 // exec runs a command that is supplied with tokens, and leaves nothing running.
 func (p *program) exec(ctx context.Context, args []string) int {
 	var (
-		common           commonFlags
-		wanted           scopes
-		tokenFile        bool
-		keepRequestToken bool
+		common commonFlags
+		from   supplyFlags
 	)
 	flags := newFlagSet("exec")
 	common.register(flags, p.env)
-	flags.Var(&wanted, "scope", "")
-	flags.BoolVar(&tokenFile, "token-file", false, "")
-	flags.BoolVar(&keepRequestToken, "keep-request-token", false, "")
+	from.register(flags)
 	if status, ok := p.parse(flags, args); !ok {
 		return execStatus(status)
+	}
+	if err := from.check(); err != nil {
+		return execStatus(p.misused("exec", err))
 	}
 	if flags.NArg() == 0 {
 		return execStatus(p.misused("exec", errors.New("a command to run is missing")))
@@ -50,16 +49,12 @@ func (p *program) exec(ctx context.Context, args []string) int {
 
 	caught := watchSignals()
 	defer caught.stop()
-	open := p.serveEndpoint
-	if tokenFile {
-		open = p.keepTokenFile
-	}
-	tokens, status := p.untilSignal(ctx, caught, func(ctx context.Context) (*supply, error) { return open(ctx, &l, wanted) })
+	tokens, status := p.untilSignal(ctx, caught, func(ctx context.Context) (*supply, error) { return p.openSupply(ctx, &l, &from) })
 	if tokens == nil {
 		return status
 	}
 	defer tokens.close()
-	env := childEnvironment(p.env, tokens, keepRequestToken)
+	env := childEnvironment(p.env, tokens, from.keepRequestToken)
 	return p.runChild(ctx, caught, path, flags.Args(), env)
 }
 

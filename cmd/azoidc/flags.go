@@ -16,6 +16,26 @@ type commonFlags struct {
 	disableInstanceDiscovery bool
 }
 
+// supplyFlags are those of exec and start, which supply programs with tokens.
+type supplyFlags struct {
+	scopes                                 scopes
+	tokenFile, keepRequestToken, container bool
+}
+
+func (s *supplyFlags) register(flags *flag.FlagSet) {
+	flags.Var(&s.scopes, "scope", "")
+	flags.BoolVar(&s.tokenFile, "token-file", false, "")
+	flags.BoolVar(&s.keepRequestToken, "keep-request-token", false, "")
+	flags.BoolVar(&s.container, "container", false, "")
+}
+
+func (s *supplyFlags) check() error {
+	if s.container && s.tokenFile {
+		return errors.New("-container is about an endpoint, and -token-file has none")
+	}
+	return nil
+}
+
 func newFlagSet(command string) *flag.FlagSet {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // misused and help do the talking

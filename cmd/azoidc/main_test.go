@@ -64,6 +64,7 @@ func TestUsage(t *testing.T) {
 		"token for two scopes":   {[]string{"token", "-scope", "a", "-scope", "b"}, "exactly one -scope"},
 		"token with argument":    {[]string{"token", "-scope", "a", "b"}, `unexpected argument "b"`},
 		"token in another form":  {[]string{"token", "-scope", "a", "-o", "yaml"}, "one of json, raw"},
+		"containers of a file":   {[]string{"exec", "-container", "-token-file", "--", "true"}, "-token-file has none"},
 		"start with argument":    {[]string{"start", "x"}, `unexpected argument "x"`},
 		"start for no time":      {[]string{"start", "-for", "0s"}, "-for is a time"},
 		"start by no name":       {[]string{"start", "-name", "../x"}, "letters, digits"},
@@ -98,7 +99,7 @@ func TestHelp(t *testing.T) {
 	} {
 		switches := []string{"-disable-instance-discovery"}
 		if command == "exec" || command == "start" {
-			switches = append(switches, "-token-file", "-keep-request-token")
+			switches = append(switches, "-token-file", "-keep-request-token", "-container")
 		}
 		if command == "doctor" {
 			switches = append(switches, "-probe")

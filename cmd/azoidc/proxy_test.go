@@ -36,12 +36,14 @@ func TestNoProxyOnLoopback(t *testing.T) {
 		"what only begins like it": {environment{proxy, "NO_PROXY=127.0.0.10"}, "127.0.0.10,127.0.0.1", "127.0.0.10,127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			child := childEnvironment(test.env, &supply{}, false)
+			child := childEnvironment(test.env, onLoopback, false)
 			require.Equal(t, test.lower, exactly(child, "no_proxy"))
 			require.Equal(t, test.upper, exactly(child, "NO_PROXY"))
 		})
 	}
 }
+
+var onLoopback = &supply{env: map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1/MSI/token"}}
 
 // exactly tells the spellings apart on Windows, too.
 func exactly(env environment, name string) string {
@@ -61,7 +63,7 @@ func TestRealClientsPastAProxy(t *testing.T) {
 	var calls []call
 	for _, exceptions := range []string{"UNRELATED=", "NO_PROXY=*", "no_proxy=*", "NO_PROXY=internal.test", "no_proxy=elsewhere.test", "NO_PROXY=127.0.0.0/8", "no_proxy=127.0.0.1"} {
 		before := environment{"http_proxy=" + proxy, "HTTP_PROXY=" + proxy, exceptions}
-		after := childEnvironment(before, &supply{}, false)
+		after := childEnvironment(before, onLoopback, false)
 		calls = append(calls, call{after, itself}, call{before, elsewhere}, call{after, elsewhere})
 	}
 	for name, ask := range map[string]func(*testing.T, []call) []string{"curl": curl, "Python's urllib": python("urllib"), "Python's requests": python("requests")} {

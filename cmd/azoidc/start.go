@@ -17,13 +17,6 @@ import (
 // defaultLife is about how long GitHub's request tokens live.
 const defaultLife = 6 * time.Hour
 
-// supplyFlags say how programs are supplied with tokens.
-type supplyFlags struct {
-	scopes           scopes
-	tokenFile        bool
-	keepRequestToken bool
-}
-
 type startFlags struct {
 	common commonFlags
 	supply supplyFlags
@@ -36,9 +29,7 @@ func (p *program) parseStart(args []string) (f startFlags, status int, ok bool) 
 	f = startFlags{name: defaultName, output: p.handoutForm()}
 	flags := newFlagSet("start")
 	f.common.register(flags, p.env)
-	flags.Var(&f.supply.scopes, "scope", "")
-	flags.BoolVar(&f.supply.tokenFile, "token-file", false, "")
-	flags.BoolVar(&f.supply.keepRequestToken, "keep-request-token", false, "")
+	f.supply.register(flags)
 	flags.Var(&f.name, "name", "")
 	flags.DurationVar(&f.life, "for", defaultLife, "")
 	flags.Var(f.output, "o", "")
@@ -50,6 +41,9 @@ func (p *program) parseStart(args []string) (f startFlags, status int, ok bool) 
 		return f, p.misused("start", fmt.Errorf("unexpected argument %q", flags.Arg(0))), false
 	case f.life <= 0:
 		return f, p.misused("start", errors.New("-for is a time like 90m or 6h")), false
+	}
+	if err := f.supply.check(); err != nil {
+		return f, p.misused("start", err), false
 	}
 	return f, exitWell, true
 }

@@ -2,8 +2,8 @@ package main
 
 const usageOverview = `azoidc gives Azure tokens to the steps of a CI job: GitHub Actions, Azure Pipelines.
 
-  azoidc exec   [common] [-scope S]... [-token-file] [-keep-request-token] -- COMMAND [ARG...]
-  azoidc start  [common] [-scope S]... [-token-file] [-keep-request-token] [-name N] [-for D] [-o github|azure|sh|powershell|json]
+  azoidc exec   [common] [supply] -- COMMAND [ARG...]
+  azoidc start  [common] [supply] [-name N] [-for D] [-o github|azure|sh|powershell|json]
   azoidc stop   [-name N]
   azoidc status [-name N] [-log] [-o text|json]
   azoidc token  [common] -scope S [-o json|raw]
@@ -15,10 +15,11 @@ const usageOverview = `azoidc gives Azure tokens to the steps of a CI job: GitHu
   token    prints an access token
   doctor   tells what works, what doesn't, and what to do
 
-Run 'azoidc COMMAND -h' for the flags.
+common: as which application, by whose OIDC tokens. supply: [-scope S]... [-token-file] [-container] [-keep-request-token]
+Run 'azoidc COMMAND -h' for what they mean.
 `
 
-const usageExec = `azoidc exec [common] [-scope S]... [-token-file] [-keep-request-token] -- COMMAND [ARG...]
+const usageExec = `azoidc exec [common] [-scope S]... [-token-file] [-container] [-keep-request-token] -- COMMAND [ARG...]
 
 Runs COMMAND and serves it tokens on loopback, as Azure App Service does for managed identities. Programs find them by
 the environment: Azure SDKs (IDENTITY_ENDPOINT), 'az login --identity' (MSI_ENDPOINT), Terraform (ARM_USE_MSI). Signals
@@ -28,6 +29,7 @@ found; 1 when there are no tokens to be had, and COMMAND wasn't run.
 
   -scope S              acquire a token for S before COMMAND runs (repeatable), for example
                         https://vault.azure.net/.default; others are acquired when asked for
+  -container            serve Docker's and Podman's containers on this machine, too, by the address of their bridge
   -token-file           instead of serving tokens, keep a file with the CI system's OIDC token fresh
                         (AZURE_FEDERATED_TOKEN_FILE); a -scope is then only tried
   -keep-request-token   leave COMMAND the variables by which it can itself request OIDC tokens:
@@ -35,7 +37,7 @@ found; 1 when there are no tokens to be had, and COMMAND wasn't run.
 
 ` + usageCommon
 
-const usageStart = `azoidc start [common] [-scope S]... [-token-file] [-keep-request-token] [-name N] [-for D] [-o FORM]
+const usageStart = `azoidc start [common] [-scope S]... [-token-file] [-container] [-keep-request-token] [-name N] [-for D] [-o FORM]
 
 Serves tokens in the background, as exec does, to the steps that follow in this job: it returns when they can be had, and
 gives those steps the variables by which programs find them. In GitHub Actions by GITHUB_ENV, in Azure Pipelines by
@@ -49,6 +51,7 @@ masked in the job's log. Whoever runs in the job has them; exec keeps them to on
 
   -scope S              acquire a token for S before start returns (repeatable), for example
                         https://vault.azure.net/.default; others are acquired when asked for
+  -container            serve Docker's and Podman's containers on this machine, too, by the address of their bridge
   -token-file           instead of serving tokens, keep a file with the CI system's OIDC token fresh
                         (AZURE_FEDERATED_TOKEN_FILE); a -scope is then only tried
   -keep-request-token   in a shell: leave it the variables by which it can itself request OIDC tokens
