@@ -33,10 +33,11 @@ func TestStartInGitHubActions(t *testing.T) {
 		require.Equal(t, "add-mask", command.Name)
 		masked = append(masked, command.Data)
 	}
-	require.Len(t, masked, 2)
+	require.Len(t, masked, 3)
 	require.Equal(t, env["IDENTITY_HEADER"], masked[0])
 	require.Equal(t, env["IDENTITY_ENDPOINT"]+"/"+masked[1], env["ARM_MSI_ENDPOINT"])
-	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), 2, "nothing else is printed")
+	require.Equal(t, env["AZD_AUTH_KEY"], masked[2])
+	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), 3, "nothing else is printed")
 	require.Empty(t, env["AZURE_FEDERATED_TOKEN_FILE"], "SDKs would take it before the endpoint")
 	require.NotContains(t, env, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
@@ -82,6 +83,7 @@ func TestStartInAzurePipelines(t *testing.T) {
 	}
 	require.True(t, masked[env["IDENTITY_HEADER"]])
 	require.True(t, masked[env["MSI_SECRET"]])
+	require.True(t, masked[env["AZD_AUTH_KEY"]])
 	require.True(t, masked[filepath.Base(env["ARM_MSI_ENDPOINT"])])
 	require.Equal(t, "Azure Pipelines", w.status().CI)
 	w.requireServed(env)
@@ -168,7 +170,7 @@ func TestStartFails(t *testing.T) {
 			require.Contains(t, p.stderr.String(), test.stderr)
 			testkit.RequireHarmless(t, p.stderr.String())
 			if stdout != "" { // masks of secrets that are good for nothing any more
-				require.Regexp(t, regexp.MustCompile(`^(::add-mask::[0-9a-f]{64}\n){2}$`), stdout)
+				require.Regexp(t, regexp.MustCompile(`^(::add-mask::[0-9a-f]{64}\n){3}$`), stdout)
 			}
 			require.NoFileExists(t, w.env["GITHUB_ENV"])
 			w.requireNothingLeft()
