@@ -87,6 +87,7 @@ func TestKeepFreshTriesAgainWhenCallersWouldWait(t *testing.T) {
 		cred.SetAnswer(nil)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
+		require.Equal(t, 3, cred.Count(), "before anybody asks")
 		require.Equal(t, "token 3", testkit.Get(t, cache, testkit.VaultScope).Token)
 	})
 }
