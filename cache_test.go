@@ -97,6 +97,21 @@ func TestInvalidateReachesACacheBehindTheCache(t *testing.T) {
 	}
 }
 
+// TestARefreshThatWasPutOffTooLongComesBeforeTheEnd: a server's refresh_in may lie beyond expires_in, however far.
+func TestARefreshThatWasPutOffTooLongComesBeforeTheEnd(t *testing.T) {
+	for name, refreshOn := range map[string]time.Time{
+		"an hour later": time.Now().Add(2 * time.Hour), "never": time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), "beyond every year": time.Unix(math.MaxInt64/2, 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := time.Now().Add(time.Hour)
+			cache := azoidc.NewTokenCache(credentialFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+				return azcore.AccessToken{Token: "t", ExpiresOn: end, RefreshOn: refreshOn}, nil
+			}), nil)
+			require.WithinDuration(t, end.Add(-30*time.Second), testkit.Get(t, cache, testkit.VaultScope).RefreshOn, time.Second)
+		})
+	}
+}
+
 func TestPreloadOfNothingAsksForNothing(t *testing.T) {
 	cred := &testkit.FakeCredential{Life: time.Hour}
 	cache := azoidc.NewTokenCache(cred, nil)

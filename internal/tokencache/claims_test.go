@@ -65,6 +65,20 @@ func TestAChallengeThatComesAgainIsAnsweredAgain(t *testing.T) {
 	})
 }
 
+// TestAnEndedTokenIsNoAnswerToItsChallenge, however recently it was acquired.
+func TestAnEndedTokenIsNoAnswerToItsChallenge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Minute}
+		cache := azoidc.NewTokenCache(cred, nil)
+		for want := range 3 {
+			_, err := cache.GetToken(t.Context(), withClaims(testkit.VaultScope, challenge))
+			require.NoError(t, err)
+			require.Equal(t, want+1, cred.Count())
+			time.Sleep(55 * time.Second)
+		}
+	})
+}
+
 func TestAnOlderFlightNeverBringsTheChallengedTokenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cred := &testkit.FakeCredential{Life: time.Hour}
