@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -218,4 +219,19 @@ func TestEachWaiterGetsAnErrorOfItsOwn(t *testing.T) {
 		synctest.Wait()
 		require.NotEqual(t, cache.Tokens()[0].LastError, cache.Tokens()[0].LastError)
 	})
+}
+
+// TestNothingIsKeptOfFlightsThatHaveLanded: a thousand acquisitions, each of which brought a long token.
+func TestNothingIsKeptOfFlightsThatHaveLanded(t *testing.T) {
+	const long, acquisitions = 100_000, 1000
+	cache := azoidc.NewTokenCache(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
+		return azcore.AccessToken{Token: request.Claims + strings.Repeat("x", long), ExpiresOn: time.Now().Add(time.Hour)}, nil
+	}), nil)
+	before := heap()
+	for i := range acquisitions {
+		_, err := cache.GetToken(t.Context(), withClaims(testkit.VaultScope, fmt.Sprint(i)))
+		require.NoError(t, err)
+	}
+	require.Less(t, heap(), before+acquisitions/10*long, "bytes")
+	require.Len(t, cache.Tokens(), 1)
 }
