@@ -9,19 +9,21 @@ import (
 	"time"
 )
 
-// Anybody on the machine can connect, and a process may have 1024 files open: so those who haven't presented the secret
-// can't take the room of those who have.
+// Anybody on the machine can connect, but a process can't have any number of files open: so those who haven't presented the
+// secret can't take the room of those who have.
 const (
-	maxStrangers = 512
-	maxAdmitted  = 256
+	maxStrangers = 2048 // or half of the files that may be open
+	maxAdmitted  = 1024 // or a quarter of them
 	// patience is how long a stranger has for a request at least, when all places are taken.
-	patience = 20 * time.Millisecond
+	patience = 50 * time.Millisecond
 )
 
 // A door is a listener whose connections are bounded. A new stranger gets the place of the one that has been the longest
 // without sending a request.
 type door struct {
 	net.Listener
+	maxStrangers, maxAdmitted int
+
 	closed chan struct{}
 	once   sync.Once
 
@@ -33,7 +35,14 @@ type door struct {
 }
 
 func newDoor(listener net.Listener) *door {
-	return &door{Listener: listener, closed: make(chan struct{}), changed: make(chan struct{}, 1)}
+	files := openFiles()
+	return &door{
+		Listener:     listener,
+		maxStrangers: max(1, min(maxStrangers, files/2)),
+		maxAdmitted:  max(1, min(maxAdmitted, files/4)),
+		closed:       make(chan struct{}),
+		changed:      make(chan struct{}, 1),
+	}
 }
 
 // Accept returns when there is a place for the connection, too.
@@ -70,7 +79,7 @@ func (d *door) Close() error {
 func (d *door) enter(c *connection) (wait time.Duration, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.strangers.Len() >= maxStrangers {
+	if d.strangers.Len() >= d.maxStrangers {
 		oldest := d.dispensable()
 		if oldest == nil {
 			return patience, false
@@ -181,7 +190,7 @@ func (c *connection) admit() bool {
 	if c.admitted || c.left {
 		return true
 	}
-	if d.admitted >= maxAdmitted {
+	if d.admitted >= d.maxAdmitted {
 		longest := d.idle.Front()
 		if longest == nil {
 			return false

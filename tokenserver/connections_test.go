@@ -20,30 +20,32 @@ import (
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
+const strangers, admitted = 100, 50
+
 // A new stranger takes the place of the oldest one, who had its time; one who has presented the secret stays.
 func TestStrangersMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, env := newHandler(t, &source{})
 		listener := newPipes()
-		server := tokenserver.Serve(handler, listener)
+		server := tokenserver.ServeFew(handler, listener, strangers, admitted)
 		began := time.Now()
 		rightful := listener.dial()
 		require.Equal(t, http.StatusOK, ask(t, rightful, env))
-		var strangers []net.Conn
-		for range 3 * tokenserver.MaxStrangers {
-			strangers = append(strangers, listener.dial())
+		var conns []net.Conn
+		for range 3 * strangers {
+			conns = append(conns, listener.dial())
 		}
 		require.Equal(t, http.StatusOK, ask(t, listener.dial(), env), "who comes after them")
 		require.Equal(t, http.StatusOK, ask(t, rightful, env), "who came before them")
 		require.LessOrEqual(t, time.Since(began), 3*tokenserver.Patience)
 		synctest.Wait()
 		left := 0
-		for _, conn := range strangers {
+		for _, conn := range conns {
 			if err := conn.SetReadDeadline(time.Now()); errors.Is(err, io.ErrClosedPipe) {
 				left++
 			}
 		}
-		require.InDelta(t, 2*tokenserver.MaxStrangers, left, 2)
+		require.InDelta(t, 2*strangers, left, 2)
 		require.NoError(t, server.Close())
 	})
 }
@@ -57,9 +59,9 @@ func TestTooManyRequestsAtTheSameTime(t *testing.T) {
 			return azcore.AccessToken{Token: theToken, ExpiresOn: time.Now().Add(time.Hour)}, nil
 		}})
 		listener := newPipes()
-		server := tokenserver.Serve(handler, listener)
+		server := tokenserver.ServeFew(handler, listener, strangers, admitted)
 		var waiting sync.WaitGroup
-		for range tokenserver.MaxAdmitted {
+		for range admitted {
 			conn := listener.dial()
 			waiting.Go(func() { require.Equal(t, http.StatusOK, ask(t, conn, env)) })
 		}
@@ -67,7 +69,8 @@ func TestTooManyRequestsAtTheSameTime(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, ask(t, listener.dial(), env))
 		release()
 		waiting.Wait()
-		for range 2 * tokenserver.MaxAdmitted { // those that are idle make room
+		for range 2 * admitted { // those that are idle make room
+			synctest.Wait()
 			require.Equal(t, http.StatusOK, ask(t, listener.dial(), env))
 		}
 		require.NoError(t, server.Close())

@@ -3,8 +3,13 @@ package tokenserver
 import "net"
 
 // Serve is Start on a listener of the test's.
-func Serve(handler *Handler, listener net.Listener) *Server {
-	return serve(handler, listener, "http://"+listener.Addr().String())
+func Serve(handler *Handler, listener net.Listener) *Server { return serve(handler, newDoor(listener), "http://"+listener.Addr().String()) }
+
+// ServeFew is Serve with room for only so many.
+func ServeFew(handler *Handler, listener net.Listener, strangers, admitted int) *Server {
+	door := newDoor(listener)
+	door.maxStrangers, door.maxAdmitted = strangers, admitted
+	return serve(handler, door, "http://"+listener.Addr().String())
 }
 
 const (
@@ -12,7 +17,5 @@ const (
 	MaxQuery          = maxQuery
 	MaxHeader         = maxHeader
 	ReadHeaderTimeout = readHeaderTimeout
-	MaxStrangers      = maxStrangers
-	MaxAdmitted       = maxAdmitted
 	Patience          = patience
 )

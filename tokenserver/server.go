@@ -46,11 +46,10 @@ func Start(cred azcore.TokenCredential, options *Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokenserver: can't listen: %w", err)
 	}
-	return serve(handler, listener, url), nil
+	return serve(handler, newDoor(listener), url), nil
 }
 
-func serve(handler *Handler, listener net.Listener, url string) *Server {
-	door := newDoor(listener)
+func serve(handler *Handler, door *door, url string) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		Handler: handler,

@@ -23,7 +23,7 @@ var attacks = []string{
 // skips t where not even a tenth of them can be.
 func Storm(t testing.TB, address string, connections int) {
 	t.Helper()
-	most := descriptors() - 2000 // for the server, which may be in this process, and all else
+	most := descriptors() - 5000 // for the server, which may be in this process, and all else
 	if most < connections/10 {
 		t.Skipf("too few files may be open for a tenth of %d connections", connections)
 	}
