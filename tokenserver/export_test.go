@@ -3,7 +3,9 @@ package tokenserver
 import "net"
 
 // Serve is Start on a listener of the test's.
-func Serve(handler *Handler, listener net.Listener) *Server { return serve(handler, newDoor(listener), "http://"+listener.Addr().String()) }
+func Serve(handler *Handler, listener net.Listener) *Server {
+	return serve(handler, newDoor(listener), "http://"+listener.Addr().String())
+}
 
 // ServeFew is Serve with room for only so many.
 func ServeFew(handler *Handler, listener net.Listener, strangers, admitted int) *Server {
