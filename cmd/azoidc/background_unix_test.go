@@ -110,6 +110,7 @@ func (w *workflow) umasked(info os.FileInfo) os.FileMode {
 
 // One that was killed is told from one that runs, also when its ID is another's by now, and makes room for the next.
 func TestStatusOfAKilledOne(t *testing.T) {
+	requireBinary(t)
 	w := newWorkflow(t, newServer(t, nil))
 	for name, after := range map[string]func(){
 		"stop": func() {

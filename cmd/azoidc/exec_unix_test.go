@@ -22,6 +22,7 @@ import (
 )
 
 func TestExecExitStatus(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	job := cloud.GitHubJob(nil).Env()
 	noInterpreter := filepath.Join(t.TempDir(), "text")
@@ -51,6 +52,7 @@ func TestExecExitStatus(t *testing.T) {
 }
 
 func TestExecStdio(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "", "exec", "--", "sh", "-c", "cat; echo problem >&2")
 	p.start()
@@ -65,6 +67,7 @@ func TestExecStdio(t *testing.T) {
 
 // Signals reach the command, which decides what they mean.
 func TestExecPassesSignals(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	job := cloud.GitHubJob(nil).Env()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
@@ -83,6 +86,7 @@ func TestExecPassesSignals(t *testing.T) {
 }
 
 func TestExecReportsTheSignalThatEndedTheCommand(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec")
 	p.start()
@@ -95,6 +99,7 @@ func TestExecReportsTheSignalThatEndedTheCommand(t *testing.T) {
 
 // nohup azoidc exec … stays what it is.
 func TestExecLeavesIgnoredSignalsIgnored(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "", "exec", "--", "sh", "-c", `kill -HUP $PPID; kill -HUP $$; echo alive`)
 	p.cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$@"`, "sh"}, append([]string{binary}, p.cmd.Args[1:]...)...)
@@ -107,6 +112,7 @@ func TestExecLeavesIgnoredSignalsIgnored(t *testing.T) {
 }
 
 func TestExecWhenTheCommandIsKilled(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "", "exec", "--", "sh", "-c", "echo $$; exec sleep 3600")
 	p.start()
@@ -119,9 +125,11 @@ func TestExecWhenTheCommandIsKilled(t *testing.T) {
 
 // What the command leaves behind is ended, by force where it must be.
 func TestExecLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	for _, role := range []string{"leave", "leave-stubborn"} {
 		t.Run(role, func(t *testing.T) {
+			t.Parallel()
 			p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), role, "exec")
 			p.start()
 			pid := p.number()
@@ -185,6 +193,7 @@ func isGone(pid int) bool {
 
 // A signal that comes before there are tokens ends all, and the command isn't run.
 func TestExecInterruptedBeforeTheCommand(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	job := cloud.GitHubJob(nil).Env()
 	for _, args := range [][]string{{"-scope", vaultScope}, {"-token-file"}} {
@@ -209,6 +218,7 @@ func TestExecInterruptedBeforeTheCommand(t *testing.T) {
 
 // Nothing secret is in anybody's command line, nor is a dead child in the list of processes.
 func TestExecInTheListOfProcesses(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}

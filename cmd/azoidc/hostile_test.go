@@ -254,6 +254,9 @@ func TestHostileServicesOfTheShippedCommand(t *testing.T) {
 	for textName, text := range texts {
 		for system := range quietJobs(azoidctest.New(nil)) {
 			for leg, modes := range hostileAnswers(system, text) {
+				if !*exhaustive && leg != azoidctest.GitHubOIDC && leg != azoidctest.AzureDevOpsOIDC && system != "GitHub Actions" {
+					continue // Entra answers both alike
+				}
 				for _, mode := range slices.Sorted(maps.Keys(modes)) {
 					turn++
 					command := commands[turn%len(commands)]
@@ -311,11 +314,14 @@ func requireAllHarmless(t *testing.T, trials []trial) {
 func TestHostileNamesAndProxies(t *testing.T) {
 	t.Parallel()
 	var trials []trial
-	for textName, text := range map[string]string{"vso": testkit.Hostile["vso, LF"], "v2": testkit.Hostile["v2, LF"], "escapes": testkit.Hostile["escapes"],
-		"all": testkit.FewHostile()["all"]} {
+	texts, commands := map[string]string{"all": testkit.FewHostile()["all"]}, []string{"exec"}
+	if *exhaustive {
+		texts, commands = testkit.Hostile, []string{"token", "doctor", "exec", "exec, token file"}
+	}
+	for textName, text := range texts {
 		stranger := withNames(t, inASCII(text))
 		proxy := refusingProxy(t, inLine(text))
-		for _, command := range []string{"token", "doctor", "exec", "exec, token file"} {
+		for _, command := range commands {
 			cloud := newServer(t, nil)
 			job := quietJobs(cloud.Cloud)["GitHub Actions"]
 			named := runOf(t, cloud, with(job, "ACTIONS_ID_TOKEN_REQUEST_URL", stranger+"/oidc?a=b"), command)

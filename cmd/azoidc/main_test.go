@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +21,7 @@ import (
 // roleVariable makes this test binary play a command that azoidc exec runs, see role_test.go.
 const roleVariable = "AZOIDC_TEST_ROLE"
 
-// binary is the command, built once, without the race detector: it runs as it's shipped.
+// binary is the command, built once, without the race detector: it runs as it's shipped. With -short there is none.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -28,10 +29,18 @@ func TestMain(m *testing.M) {
 		os.Exit(play(role))
 	}
 	testkit.ForgetEnvironment()
+	flag.Parse()
+	if testing.Short() {
+		os.Exit(m.Run())
+	}
 	os.Exit(runTests(m))
 }
 
 func runTests(m *testing.M) int {
+	if err := flag.Set("test.parallel", "16"); err != nil { // they wait for processes more than they compute
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "azoidc-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

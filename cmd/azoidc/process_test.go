@@ -35,6 +35,7 @@ type process struct {
 // inProcess is azoidc before its start. The command that it runs is this test binary in that role, unless args have one.
 func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, role string, args ...string) *process {
 	t.Helper()
+	requireBinary(t)
 	certificate := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(certificate, cloud.CertificatePEM(), 0o600))
 	if role != "" {
@@ -51,6 +52,14 @@ func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, ro
 	p.cmd.Stderr = p.stderr
 	withoutTerminal(p.cmd)
 	return p
+}
+
+// requireBinary skips tests that take the command as it's shipped.
+func requireBinary(t testing.TB) {
+	t.Helper()
+	if binary == "" {
+		t.Skip("runs the command in a process of its own, which takes too long for -short")
+	}
 }
 
 func (p *process) start() {

@@ -58,6 +58,9 @@ func exactly(env environment, name string) string {
 // Real clients send what is for the endpoint straight to it, and all else where they sent it before.
 func TestRealClientsPastAProxy(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("Python takes too long to start for -short")
+	}
 	proxy, itself := saying(t, "the proxy"), saying(t, "itself")
 	elsewhere := "http://elsewhere.test" + itself[strings.LastIndex(itself, ":"):]
 	var calls []call

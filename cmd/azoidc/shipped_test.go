@@ -10,6 +10,7 @@ import (
 
 // token and doctor, as processes over TLS.
 func TestShippedCommands(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	for name, job := range map[string]map[string]string{
 		"GitHub Actions":  cloud.GitHubJob(nil).Env(),

@@ -272,6 +272,7 @@ func TestManyStarts(t *testing.T) {
 
 // Of those that start at once by one name, one gets it.
 func TestStartsOfOneName(t *testing.T) {
+	requireBinary(t)
 	w := newWorkflow(t, newServer(t, nil))
 	results := make([]result, *startsAtOnce)
 	var all sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 )
 
 func TestVersion(t *testing.T) {
+	requireBinary(t)
 	for _, flag := range []string{"version", "-version", "--version"} {
 		output, err := exec.Command(binary, flag).Output()
 		require.NoError(t, err)
