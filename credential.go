@@ -15,6 +15,8 @@ import (
 
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 )
@@ -111,6 +113,7 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 		redeem:      redeem,
 		retries:     retry.New(options.Retry),
 		replication: options.ReplicationTimeout,
+		documents:   documentsFor(&options.ClientOptions),
 		options: azidentity.ClientAssertionCredentialOptions{
 			ClientOptions:              options.ClientOptions,
 			AdditionallyAllowedTenants: options.AdditionallyAllowedTenants,
@@ -123,6 +126,14 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 	}
 	_, err := redeem(id, StaticAssertion(""), &x.options)
 	return x, redact.Error(err)
+}
+
+// documentsFor returns the documents of the process where no option of the caller's has a part in the requests for them.
+func documentsFor(o *azcore.ClientOptions) *discovery.Documents {
+	if outbound.IsDefault(o.Transport) && len(o.PerCallPolicies)+len(o.PerRetryPolicies) == 0 {
+		return &discovery.Shared
+	}
+	return &discovery.Documents{}
 }
 
 // cached puts a cache in front of the exchange.

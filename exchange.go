@@ -43,7 +43,7 @@ type exchange struct {
 	retries       retry.Options
 	// replication is CredentialOptions.ReplicationTimeout.
 	replication time.Duration
-	documents   discovery.Documents
+	documents   *discovery.Documents
 	cooldowns   retry.Cooldowns
 	entra       clock.Service
 	lent        persistent.Lent

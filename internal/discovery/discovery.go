@@ -18,12 +18,16 @@ import (
 const (
 	configuration = "/.well-known/openid-configuration"
 	instance      = "/common/discovery/instance"
-	// maxKept bounds the memory of a credential for ever new tenants. A document has about 2 KB.
+	// maxKept bounds the memory for ever new tenants. A document has about 2 KB.
 	maxKept = 1000
 )
 
 // ErrGivenUp is the error of a caller who gave up.
 var ErrGivenUp = errors.New("the document isn't wanted any more")
+
+// Shared are the documents of all credentials of this process that ask in the same way: the answers are public, and the same for
+// all. A server that acts on behalf of many makes a credential for each.
+var Shared Documents
 
 // Documents is safe for concurrent use. Its zero value is ready.
 type Documents struct {

@@ -14,7 +14,7 @@ func Default(checks http.HTTP2Config, roots *x509.CertPool) policy.Transporter {
 		t.TLSClientConfig.RootCAs = roots
 		return &http.Client{Transport: t}
 	}}
-	return transport{own.connections}
+	return transport{connections: own.connections}
 }
 
 // HealthChecks are the default's.

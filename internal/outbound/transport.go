@@ -22,6 +22,7 @@ var errNothing = errors.New("the transport returned neither an answer nor an err
 
 type transport struct {
 	connections func() connections
+	isDefault   bool
 }
 
 // Transport makes inner, or azcore's kind of default client when inner is nil, safe for requests that carry secrets:
@@ -29,17 +30,26 @@ type transport struct {
 // answer's body, and errors, have passed the gate. After a timeout other connections are used, where inner is nil, an
 // [http.Client], or can close its idle connections.
 func Transport(inner policy.Transporter) policy.Transporter {
+	if made, ok := inner.(transport); ok {
+		return made
+	}
 	client, ok := inner.(*http.Client)
 	switch {
 	case inner == nil, ok && client == nil:
-		return transport{defaultPool.connections}
+		return transport{connections: defaultPool.connections, isDefault: true}
 	case !ok:
-		return transport{fixed(inner)}
+		return transport{connections: fixed(inner)}
 	}
 	if own := poolOf(client); own != nil {
-		return transport{own.connections}
+		return transport{connections: own.connections}
 	}
-	return transport{fixed(withoutRedirects(client))}
+	return transport{connections: fixed(withoutRedirects(client))}
+}
+
+// IsDefault tells whether t is what [Transport] makes of nil.
+func IsDefault(t policy.Transporter) bool {
+	made, ok := t.(transport)
+	return ok && made.isDefault
 }
 
 func (t transport) Do(req *http.Request) (*http.Response, error) {

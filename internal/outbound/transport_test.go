@@ -140,3 +140,12 @@ func TestANilClientIsTheDefault(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
 }
+
+func TestIsDefault(t *testing.T) {
+	require.True(t, outbound.IsDefault(outbound.Transport(nil)))
+	require.True(t, outbound.IsDefault(outbound.Transport((*http.Client)(nil))))
+	require.True(t, outbound.IsDefault(outbound.Transport(outbound.Transport(nil))))
+	require.False(t, outbound.IsDefault(outbound.Transport(&http.Client{})))
+	require.False(t, outbound.IsDefault(&http.Client{}))
+	require.False(t, outbound.IsDefault(nil))
+}
