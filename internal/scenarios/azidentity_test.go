@@ -129,7 +129,7 @@ func TestAsAzidentityShowsTheAnswer(t *testing.T) {
 		options.Retry.MaxRetries = -1
 		options.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/token") {
-				return &http.Response{Body: io.NopCloser(bytes.NewBufferString("no tokens here")), Status: http.StatusText(418), StatusCode: 418}, nil
+				return &http.Response{Body: io.NopCloser(bytes.NewBufferString("no tokens here")), Status: http.StatusText(http.StatusTeapot), StatusCode: http.StatusTeapot}, nil
 			}
 			return c.Do(r)
 		})
@@ -143,7 +143,7 @@ func TestAsAzidentityShowsTheAnswer(t *testing.T) {
 			require.Equal(t, 1, strings.Count(err.Error(), "418"), "%v", err)
 			var failed *azidentity.AuthenticationFailedError
 			require.ErrorAs(t, err, &failed)
-			require.Equal(t, 418, failed.RawResponse.StatusCode)
+			require.Equal(t, http.StatusTeapot, failed.RawResponse.StatusCode)
 			require.Contains(t, failed.Error(), "no tokens here")
 		}
 	})
