@@ -65,11 +65,12 @@ func (g *Gate) document(body []byte) string {
 	return b.String()
 }
 
-// Harmless tells whether the gate would change nothing but secrets in an answer, in a JSON document as its strings are meant.
+// Harmless tells whether the gate would change nothing but secrets in an answer, in a JSON document in its strings as they are
+// meant, each of one line.
 // It is for what goes to others' code, whose log and errors don't pass the gate.
 func Harmless(answer []byte) bool {
 	if !json.Valid(answer) {
-		return harmless(string(answer))
+		return harmlessLines(string(answer))
 	}
 	for rest := answer; ; {
 		start := bytes.IndexByte(rest, '"')
@@ -78,14 +79,14 @@ func Harmless(answer []byte) bool {
 		}
 		end := start + literal(rest[start:])
 		var said string
-		if json.Unmarshal(rest[start:end], &said) != nil || !harmless(said) {
+		if json.Unmarshal(rest[start:end], &said) != nil || disarmed(visible(said)) != said {
 			return false
 		}
 		rest = rest[end:]
 	}
 }
 
-func harmless(text string) bool {
+func harmlessLines(text string) bool {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n\t ")
 		if disarmed(visible(line)) != line {

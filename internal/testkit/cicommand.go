@@ -209,7 +209,7 @@ const HostileMark = "evil-"
 // FewHostile are enough to find most of what Hostile finds: all of them one behind the other, and some that need a place.
 func FewHostile() map[string]string {
 	few := map[string]string{"all": strings.Join(slices.Sorted(maps.Values(Hostile)), " ")}
-	for _, name := range []string{"v2 at the start", "v2, LF", "split by ZWSP", "cut at the end"} {
+	for _, name := range []string{"v2 at the start", "v2, LF", "split by ZWSP", "cut at the end", "a forged report"} {
 		few[name] = Hostile[name]
 	}
 	return few
