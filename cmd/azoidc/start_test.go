@@ -33,10 +33,7 @@ func TestStartInGitHubActions(t *testing.T) {
 		require.Equal(t, "add-mask", command.Name)
 		masked = append(masked, command.Data)
 	}
-	require.Len(t, masked, 3)
-	require.Equal(t, env["IDENTITY_HEADER"], masked[0])
-	require.Equal(t, env["IDENTITY_ENDPOINT"]+"/"+masked[1], env["ARM_MSI_ENDPOINT"])
-	require.Equal(t, env["AZD_AUTH_KEY"], masked[2])
+	require.ElementsMatch(t, []string{env["IDENTITY_HEADER"], filepath.Base(env["ARM_MSI_ENDPOINT"]), env["AZD_AUTH_KEY"]}, masked)
 	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), 3, "nothing else is printed")
 	require.Empty(t, env["AZURE_FEDERATED_TOKEN_FILE"], "SDKs would take it before the endpoint")
 	require.NotContains(t, env, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
