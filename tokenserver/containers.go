@@ -43,17 +43,16 @@ func (c containers) listen() (listener net.Listener, url string, err error) {
 		}
 		return listener, "http://" + listener.Addr().String(), nil
 	}
-	for range 10 { // the port may be taken on loopback
+	for range 100 { // the port may be taken at the other address
 		var both [2]net.Listener
-		both[0], err = net.Listen("tcp", netip.AddrPortFrom(c[0].Addr(), 0).String())
-		if err != nil {
+		if both[1], err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
 			return nil, "", err
 		}
-		_, port, _ := net.SplitHostPort(both[0].Addr().String())
-		if both[1], err = net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port)); err == nil {
+		_, port, _ := net.SplitHostPort(both[1].Addr().String())
+		if both[0], err = net.Listen("tcp", net.JoinHostPort(c[0].Addr().String(), port)); err == nil {
 			return join(both[:]), "http://" + both[0].Addr().String(), nil
 		}
-		_ = both[0].Close()
+		_ = both[1].Close()
 	}
 	return nil, "", err
 }

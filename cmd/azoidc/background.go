@@ -106,7 +106,7 @@ func (p *program) moveIn(all handover) (*resident, error) {
 	if err := h.pass(all.Owner, self.Process); err != nil {
 		return nil, err
 	}
-	log, err := openJournal(h)
+	log, err := openJournal(h, p.env.gate())
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (p *program) give(h handout, form string) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprint(p.stdout, text)
+	_, err = fmt.Fprint(p.direct.stdout, text)
 	return err
 }
 

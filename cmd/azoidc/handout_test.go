@@ -101,6 +101,6 @@ func TestMasksComeFirst(t *testing.T) {
 	p := &program{env: environment{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formGitHub))
 	require.NoFileExists(t, file)
-	p = &program{env: environment{"GITHUB_ACTIONS=true"}, stdout: os.Stdout, direct: streams{os.Stdout, brokenPipe{}}}
+	p = &program{env: environment{"GITHUB_ACTIONS=true"}, direct: streams{os.Stdout, brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formSh))
 }

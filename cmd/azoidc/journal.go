@@ -16,6 +16,7 @@ const journalLimit = 256 << 10
 // A journal is the log of the process in the background. Its text passes the gate. It is safe for concurrent use.
 type journal struct {
 	home home
+	gate *redact.Gate
 
 	mu   sync.Mutex
 	file *os.File // appends
@@ -34,7 +35,7 @@ func (h home) openLog() (*os.File, error) {
 	return h.homes.OpenFile(h.file(logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-func openJournal(h home) (*journal, error) {
+func openJournal(h home, gate *redact.Gate) (*journal, error) {
 	file, err := h.openLog()
 	if err != nil {
 		return nil, err
@@ -43,14 +44,14 @@ func openJournal(h home) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &journal{home: h, file: file, size: end}, nil
+	return &journal{home: h, gate: gate, file: file, size: end}, nil
 }
 
 // Write writes down a problem.
 func (j *journal) Write(text []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	p := problem{Time: time.Now().UTC().Truncate(time.Second), Text: redact.Text(string(bytes.TrimRight(text, "\n")))}
+	p := problem{Time: time.Now().UTC().Truncate(time.Second), Text: j.gate.Text(string(bytes.TrimRight(text, "\n")))}
 	j.last = &p
 	j.add(p)
 	return len(text), nil
@@ -60,7 +61,7 @@ func (j *journal) Write(text []byte) (int, error) {
 func (j *journal) note(text string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.add(problem{Time: time.Now().UTC(), Text: redact.Text(text)})
+	j.add(problem{Time: time.Now().UTC(), Text: j.gate.Text(text)})
 }
 
 // lastProblem returns nil if there was none.

@@ -16,7 +16,7 @@ func newJournal(t *testing.T) (*journal, home) {
 	t.Helper()
 	h, err := inFolder(t.TempDir()).claimHome("a", self(t))
 	require.NoError(t, err)
-	j, err := openJournal(h)
+	j, err := openJournal(h, environment(nil).gate())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = j.close() })
 	return j, h

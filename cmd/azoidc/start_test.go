@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -28,13 +29,16 @@ func TestStartInGitHubActions(t *testing.T) {
 	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken), "it is there before any step asks")
 	env := w.exported()
 
-	var masked []string
+	masked := map[string]bool{}
 	for _, command := range testkit.CICommands(stdout) {
 		require.Equal(t, "add-mask", command.Name)
-		masked = append(masked, command.Data)
+		masked[command.Data] = true
 	}
-	require.ElementsMatch(t, []string{env["IDENTITY_HEADER"], filepath.Base(env["ARM_MSI_ENDPOINT"]), env["AZD_AUTH_KEY"]}, masked)
-	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), 3, "nothing else is printed")
+	require.Len(t, strings.Split(strings.TrimSpace(stdout), "\n"), len(masked), "nothing else is printed")
+	for name, secret := range map[string]string{"IDENTITY_HEADER": env["IDENTITY_HEADER"], "MSI_SECRET": env["MSI_SECRET"],
+		"ARM_MSI_ENDPOINT": path.Base(env["ARM_MSI_ENDPOINT"]), "AZD_AUTH_KEY": env["AZD_AUTH_KEY"]} {
+		require.True(t, masked[secret], name)
+	}
 	require.Empty(t, env["AZURE_FEDERATED_TOKEN_FILE"], "SDKs would take it before the endpoint")
 	require.NotContains(t, env, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
@@ -167,7 +171,7 @@ func TestStartFails(t *testing.T) {
 			require.Contains(t, p.stderr.String(), test.stderr)
 			testkit.RequireHarmless(t, p.stderr.String())
 			if stdout != "" { // masks of secrets that are good for nothing any more
-				require.Regexp(t, regexp.MustCompile(`^(::add-mask::[0-9a-f]{64}\n){3}$`), stdout)
+				require.Regexp(t, regexp.MustCompile(`^(::add-mask::[0-9a-f]{64}\n)+$`), stdout)
 			}
 			require.NoFileExists(t, w.env["GITHUB_ENV"])
 			w.requireNothingLeft()
@@ -260,10 +264,7 @@ func TestManyStarts(t *testing.T) {
 	all.Wait()
 	w.requireNothingLeft()
 	if runtime.GOOS == "linux" {
-		require.Empty(t, residents(t))
-	}
-	for _, endpoint := range regexp.MustCompile(`http://[0-9.:]+`).FindAllString(readFile(t, w.env["GITHUB_ENV"]), -1) {
-		requireClosed(t, endpoint)
+		require.Empty(t, residents(t), "and so no port: others may have those by now")
 	}
 }
 
