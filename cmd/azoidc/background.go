@@ -215,9 +215,9 @@ func (r *resident) moveOut(why error) int {
 		}
 		return exitWell
 	}
-	if err := errors.Join(r.journal.close(), r.home.leave(r.self)); err != nil {
-		fmt.Fprintln(os.Stderr, "azoidc:", redact.Error(err)) // the log, if it's still there
-		return exitNotWell
+	// On Windows a folder with an open file in it can't be moved.
+	if err := errors.Join(r.journal.close(), os.Stderr.Close(), r.home.leave(r.self)); err != nil {
+		return exitNotWell // which is all that can be said
 	}
 	return exitWell
 }

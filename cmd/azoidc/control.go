@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -33,17 +34,15 @@ type answerer struct {
 }
 
 func listenForQuestions(h home, answer func(asked string) any) (*answerer, error) {
-	if err := h.enter(); err != nil {
-		return nil, err
-	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: controlFile, Net: "unix"})
+	path, leave, err := h.controlPath()
 	if err != nil {
 		return nil, err
 	}
-	listener.SetUnlinkOnClose(false)                           // by a path that means another folder by then; the home is removed whole
-	if err := os.Chdir(volumeRoot(h.homes.path)); err != nil { // so that no folder is kept from being removed
-		return nil, errors.Join(err, listener.Close())
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err := errors.Join(err, leave()); err != nil {
+		return nil, err
 	}
+	listener.SetUnlinkOnClose(false) // by a path that means another folder by then; the home is removed whole
 	c := &answerer{listener: listener, answer: answer}
 	c.open.Go(c.accept)
 	return c, nil
@@ -81,11 +80,12 @@ func (c *answerer) close() {
 
 // ask asks the process whose home it is.
 func (h home) ask(what string, answer any) error {
-	if err := h.enter(); err != nil {
+	path, leave, err := h.controlPath()
+	if err != nil {
 		return err
 	}
-	conn, err := net.DialTimeout("unix", controlFile, controlTimeout)
-	if err != nil {
+	conn, err := net.DialTimeout("unix", path, controlTimeout)
+	if err := errors.Join(err, leave()); err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
@@ -94,6 +94,22 @@ func (h home) ask(what string, answer any) error {
 		return err
 	}
 	return json.NewDecoder(io.LimitReader(conn, maxAnswer)).Decode(answer)
+}
+
+// controlPath returns the socket's path until leave is called: about a hundred characters are all that it may have, so the
+// home is the working folder for so long. On Windows such a folder can't be removed, and paths are shorter.
+func (h home) controlPath() (path string, leave func() error, err error) {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(h.homes.path, h.file(controlFile)), func() error { return nil }, nil
+	}
+	folder, err := h.homes.Open(h.name)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := errors.Join(folder.Chdir(), folder.Close()); err != nil {
+		return "", nil, err
+	}
+	return controlFile, func() error { return os.Chdir(volumeRoot(h.homes.path)) }, nil
 }
 
 func volumeRoot(path string) string { return filepath.VolumeName(path) + string(filepath.Separator) }

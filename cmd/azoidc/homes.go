@@ -222,12 +222,3 @@ func (s *homes) sweep() {
 func (h home) file(name string) string { return filepath.Join(h.name, name) }
 
 func (h home) path() string { return redact.Line(filepath.Join(h.homes.path, h.name)) }
-
-// enter makes the home the working folder, because a socket's path must be short.
-func (h home) enter() error {
-	folder, err := h.homes.Open(h.name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Chdir(), folder.Close())
-}
