@@ -61,7 +61,7 @@ const (
 // and the second GetToken makes none.
 func TestAsAzidentityCallsBackWithTheCallersValues(t *testing.T) {
 	type key struct{}
-	c := azoidctest.New(nil)
+	c := testkit.NewCloud()
 	job := c.GitHubJob(nil)
 	source := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{ClientOptions: c.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})
 	calls := 0
@@ -81,7 +81,7 @@ func TestAsAzidentityCallsBackWithTheCallersValues(t *testing.T) {
 
 // TestAsAzidentityShowsTheCallbacksError is TestClientAssertionCredentialCallbackError, and more: the error can be found.
 func TestAsAzidentityShowsTheCallbacksError(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := testkit.NewCloud()
 	mine := errors.New("it didn't work")
 	cred, err := azoidc.NewAssertionCredential(c.TenantID(), c.ClientID(), func(context.Context) (string, error) { return "", mine },
 		&azoidc.AssertionCredentialOptions{CredentialOptions: testkit.CredentialOptions(c)})
@@ -113,7 +113,7 @@ func TestAsAzidentityAsksThePipelinesEndpoint(t *testing.T) {
 // TestAsAzidentityTellsTheEndpointsHeaders is TestAzurePipelinesCredential/OIDC_error_headers: in the error and in the log.
 func TestAsAzidentityTellsTheEndpointsHeaders(t *testing.T) {
 	lines := testkit.Logged.Keep(t)
-	c := azoidctest.New(nil)
+	c := testkit.NewCloud()
 	c.Fail(azoidctest.AzureDevOpsOIDC, azoidctest.Status(401, http.Header{"X-Msedge-Ref": {"foo-edge"}, "X-Vss-E2eid": {"bar-e2e"}}, ""))
 	_, err := testkit.NewPipelines(t, c).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	for _, want := range []string{`(?i)x-msedge-ref:?\s+foo-edge`, `(?i)x-vss-e2eid:?\s+bar-e2e`} {

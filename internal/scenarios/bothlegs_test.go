@@ -50,7 +50,7 @@ func TestClientOptionsServeBothLegs(t *testing.T) {
 		span string
 	}{{testkit.Systems[0], "GitHub Actions.RequestAssertion"}, {testkit.Systems[1], "Azure Pipelines.RequestAssertion"}} {
 		t.Run(s.Name, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			recorded := &spans{}
 			change := func(o *azcore.ClientOptions) {
 				o.PerCallPolicies = []policy.Policy{mark("X-Per-Call")}

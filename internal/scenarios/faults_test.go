@@ -148,7 +148,7 @@ func eachFault(t *testing.T, casesOn func(azoidctest.Leg) []faultCase, run func(
 		for _, leg := range s.Legs() {
 			for _, c := range casesOn(leg) {
 				t.Run(fmt.Sprintf("%s/%s/%s", s.Name, leg, c.name), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { run(t, azoidctest.New(nil), s, leg, c) })
+					synctest.Test(t, func(t *testing.T) { run(t, testkit.NewCloud(), s, leg, c) })
 				})
 			}
 		}
@@ -231,7 +231,7 @@ func TestCanceledAndDeadlineExceededSurvive(t *testing.T) {
 		for _, leg := range s.Legs() {
 			t.Run(s.Name+"/"+leg.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(nil)
+					cloud := testkit.NewCloud()
 					cloud.Fail(leg, azoidctest.Hang())
 					_, err := s.Cred(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 					require.ErrorIs(t, err, context.DeadlineExceeded)

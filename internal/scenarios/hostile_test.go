@@ -335,7 +335,7 @@ func TestHostileServices(t *testing.T) {
 				t.Run(fmt.Sprint(s.Name, "/", leg, "/", maker), func(t *testing.T) {
 					testkit.OnALaptop(t)
 					count := &tried{}
-					local := azoidctest.New(nil)
+					local := testkit.NewCloud()
 					hostilities := onLeg(leg)
 					for _, position := range slices.Sorted(maps.Keys(hostilities)) {
 						for name, text := range hostileTexts(maker) {
@@ -365,7 +365,7 @@ func TestHostileServices(t *testing.T) {
 // TestHostileSurroundings put each hostile text where the environment and arguments have theirs.
 func TestHostileSurroundings(t *testing.T) {
 	testkit.OnALaptop(t)
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	scoped := func(cred azcore.TokenCredential, err error, scope string) error {
 		if err != nil {
 			return err
@@ -561,7 +561,7 @@ func TestHostileSurroundings(t *testing.T) {
 // TestHostileChain: what azidentity's own credentials say at the chain's end. What they write to azcore's log is theirs.
 func TestHostileChain(t *testing.T) {
 	testkit.OnALaptop(t)
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	testkit.InKubernetes(t, local)
 	count := &tried{}
 	for position, hostility := range onLeg(azoidctest.EntraToken) {
@@ -598,7 +598,7 @@ func (f policyFunc) Do(r *policy.Request) (*http.Response, error) { return f(r) 
 // TestATokenOutsideItsAlphabetIsNotPosted nor returned.
 func TestATokenOutsideItsAlphabetIsNotPosted(t *testing.T) {
 	for name, text := range testkit.Hostile {
-		local := azoidctest.New(nil)
+		local := testkit.NewCloud()
 		local.Fail(azoidctest.GitHubOIDC, azoidctest.Status(200, nil, jsonOf(map[string]any{"value": anyJWT + text})))
 		cred := makers["own"](t, local, testkit.Systems[0], testkit.WithTransportErrors(local))
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))

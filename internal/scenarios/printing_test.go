@@ -16,7 +16,7 @@ import (
 
 // TestNoSecretIsPrinted in any form of whatever a program holds of this library.
 func TestNoSecretIsPrinted(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	github, pipelines := testkit.NewGitHub(t, cloud), testkit.NewPipelines(t, cloud)
 	user := cloud.UserAssertion(time.Hour)
 	job := cloud.GitHubJob(nil)

@@ -54,7 +54,7 @@ func TestClientsDoNotRepeatWhatTheCredentialHasRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := &asked{TokenCredential: test.cred(t, cloud)}
 				cloud.Fail(test.leg, test.fault)
 				options := cloud.ClientOptions()
@@ -77,7 +77,7 @@ func TestAddressesThatASecretMustNotGoTo(t *testing.T) {
 		"http://oidc.example/token": "use an https address; plain http is for loopback only",
 		"https://oidc example/\x7f": "is no URL",
 	} {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		github := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.RequestURL = address })
 		pipelines := testkit.NewPipelines(t, cloud, func(o *azoidc.AzurePipelinesCredentialOptions) { o.RequestURI = address })
 		for _, cred := range []azcore.TokenCredential{github, pipelines} {
@@ -91,7 +91,7 @@ func TestAddressesThatASecretMustNotGoTo(t *testing.T) {
 
 // TestATransportThatFollowsRedirects on its own is found out by the answer.
 func TestATransportThatFollowsRedirects(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 		o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
 			resp, err := cloud.Do(r)
@@ -110,7 +110,7 @@ func TestATransportThatFollowsRedirects(t *testing.T) {
 }
 
 func TestALongRefusalIsShortened(t *testing.T) {
-	refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.Status(400, nil, strings.Repeat("no ", 10_000)))
+	refused := testkit.RefusedWith(t, testkit.NewCloud(), azoidctest.Status(400, nil, strings.Repeat("no ", 10_000)))
 	require.Less(t, len(refused.Error()), 3000)
 	require.ErrorContains(t, refused, "no …\n")
 }

@@ -26,7 +26,7 @@ func TestColdStartTakesTwoRoundTrips(t *testing.T) {
 		for _, scopes := range []int{1, 16, 64} {
 			t.Run(fmt.Sprintf("%s/%d", name, scopes), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(nil)
+					cloud := testkit.NewCloud()
 					cred := make(t, cloud)
 					require.Equal(t, 2*testkit.Hop, timeToGet(t, cloud, cred, scopes))
 					require.Zero(t, cloud.Count(azoidctest.EntraInstanceDiscovery))
@@ -46,7 +46,7 @@ func TestAzidentityTakesFourRoundTrips(t *testing.T) {
 	for scopes, want := range map[int]time.Duration{1: 4 * testkit.Hop, 16: 34 * testkit.Hop} {
 		t.Run(fmt.Sprint(scopes), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cloud.SetLatency(testkit.Hop)
 				cred := testkit.NewAzidentity(t, cloud)
 				start := time.Now()

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func TestNothingSecretInAnyExportedValue(t *testing.T) {
 	lines := testkit.Logged.Keep(t)
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	github := cloud.GitHubJob(nil)
 	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud), RequestURL: github.RequestURL, RequestToken: github.RequestToken}
 	options.Logging.IncludeBody = true
@@ -70,7 +70,7 @@ func TestMSALsOwnComplaintsLeakNothing(t *testing.T) {
 		t.Run(member, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				lines := testkit.Logged.Keep(t)
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cloud.Fail(azoidctest.EntraToken, azoidctest.Status(200, nil,
 					`{"access_token":"`+testkit.Canary+`","token_type":"Bearer","expires_in":3600,"`+member+`":`+value+`}`))
 				token, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -90,7 +90,7 @@ func TestMSALsOwnComplaintsLeakNothing(t *testing.T) {
 func TestRefusalsAreLogged(t *testing.T) {
 	for _, s := range testkit.Systems {
 		lines := testkit.Logged.Keep(t)
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
 		_, err := s.Cred(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.Error(t, err)
@@ -110,7 +110,7 @@ func TestEchoesOfSecrets(t *testing.T) {
 			for name, form := range testkit.Echoes {
 				t.Run(fmt.Sprint(s.Name, "/", leg, "/", name), func(t *testing.T) {
 					lines := testkit.Logged.Keep(t)
-					local := azoidctest.New(nil)
+					local := testkit.NewCloud()
 					var secret string
 					cred := makers["own"](t, local, s, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
 						if legOf(r, s) != leg {

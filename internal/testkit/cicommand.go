@@ -113,6 +113,9 @@ func cutAtStart(message, prefix string) (rest string, ok bool) {
 
 func cutAnywhere(message, sought string, fold bool) (before, after string, ok bool) {
 	for i := range message {
+		if message[i] != sought[0] { // a sign, which has no other case
+			continue
+		}
 		if end := matchSkipping(message[i:], sought, fold); end >= 0 {
 			return message[:i], message[i+end:], true
 		}
@@ -141,6 +144,9 @@ func matchSkipping(text, sought string, fold bool) int {
 // weightless holds for what language-sensitive comparisons ignore, with ICU or with older Windows: most control
 // characters, format characters, default ignorables, what isn't assigned, and the replacement character.
 func weightless(r rune) bool {
+	if ' ' <= r && r <= '~' {
+		return false
+	}
 	if r == '\t' || r == '\v' || r == '\f' || r == unicode.ReplacementChar {
 		return r == unicode.ReplacementChar
 	}
@@ -163,7 +169,7 @@ func HarmfulIn(output string) string {
 		}
 	}
 	for _, r := range output {
-		if r != '\n' && (!unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)) {
+		if (r < ' ' || r > '~') && r != '\n' && (!unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)) {
 			return fmt.Sprintf("the character %U", r)
 		}
 	}

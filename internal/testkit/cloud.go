@@ -27,6 +27,9 @@ const (
 // AClientID is of no application.
 const AClientID = "11111111-2222-3333-4444-555555555555"
 
+// NewCloud makes a cloud with small keys: most of a big simulation's time would go into signatures.
+func NewCloud() *azoidctest.Cloud { return azoidctest.New(&azoidctest.Options{KeyBits: 1024}) }
+
 // CredentialOptions are for credentials in cloud.
 func CredentialOptions(cloud *azoidctest.Cloud) azoidc.CredentialOptions {
 	options := cloud.ClientOptions()
