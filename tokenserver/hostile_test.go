@@ -3,6 +3,7 @@ package tokenserver_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -55,6 +56,77 @@ func TestHostileTexts(t *testing.T) {
 		err := handler.Preload(t.Context(), "https://vault.azure.net/.default", text)
 		testkit.RequireHarmless(t, err.Error())
 		require.Contains(t, err.Error(), testkit.HostileMark)
+	}
+	require.Greater(t, said, 300)
+}
+
+// The same of the other protocols.
+func TestHostileTextsOfOtherProtocols(t *testing.T) {
+	said := 0
+	for name, text := range testkit.Hostile {
+		quoted, err := json.Marshal(text)
+		require.NoError(t, err)
+		for position, ask := range map[string]func(env map[string]string, fail func(error)) *http.Request{
+			"2018, client_id": func(env map[string]string, _ func(error)) *http.Request {
+				r := newTerraformRequest(with(env, "ARM_MSI_API_VERSION", "2018-02-01"))
+				r.URL.RawQuery += "&client_id=" + url.QueryEscape(text)
+				return r
+			},
+			"2018, credential": func(env map[string]string, fail func(error)) *http.Request {
+				fail(errors.New(text))
+				return newTerraformRequest(with(env, "ARM_MSI_API_VERSION", "2018-02-01"))
+			},
+			"azd, scope": func(env map[string]string, fail func(error)) *http.Request {
+				fail(errors.New("no luck"))
+				return newAzdRequest(env, fmt.Sprintf(`{"scopes":[%s]}`, quoted))
+			},
+			"azd, tenant": func(env map[string]string, fail func(error)) *http.Request {
+				fail(errors.New("no luck"))
+				return newAzdRequest(env, fmt.Sprintf(`{"scopes":["s"],"tenantId":%s}`, quoted))
+			},
+			"azd, body": func(env map[string]string, _ func(error)) *http.Request { return newAzdRequest(env, text) },
+			"azd, version": func(env map[string]string, _ func(error)) *http.Request {
+				r := newAzdRequest(env, "{}")
+				r.URL.RawQuery = "api-version=" + url.QueryEscape(text)
+				return r
+			},
+			"azd, credential": func(env map[string]string, fail func(error)) *http.Request {
+				fail(errors.New(text))
+				return newAzdRequest(env, `{"scopes":["s"]}`)
+			},
+			"OIDC, audience": func(env map[string]string, _ func(error)) *http.Request { return newOIDCRequest(env, text) },
+			"OIDC, query": func(env map[string]string, _ func(error)) *http.Request {
+				r := newOIDCRequest(env, entra)
+				r.URL.RawQuery = text
+				return r
+			},
+			"OIDC, assertion": func(env map[string]string, fail func(error)) *http.Request {
+				fail(errors.New(text))
+				return newOIDCRequest(env, entra)
+			},
+		} {
+			t.Run(position+" "+name, func(t *testing.T) {
+				cred := &source{}
+				var failure error
+				var logged bytes.Buffer
+				handler, err := tokenserver.New(cred, &tokenserver.Options{ErrorLog: log.New(&logged, "azoidc: ", 0), Audiences: []string{entra},
+					Assertion: func(context.Context, string) (string, error) { return theOIDC, failure }})
+				require.NoError(t, err)
+				a := serve(t, handler, ask(handler.Env(endpoint), func(err error) {
+					failure = err
+					cred.fail(err)
+				}))
+				testkit.RequireHarmless(t, a.text)
+				for _, member := range []string{"error_description", "message", "errorMessage"} {
+					message, _ := a.body[member].(string)
+					testkit.RequireHarmless(t, message)
+				}
+				testkit.RequireHarmless(t, logged.String())
+				said++
+			})
+		}
+		_, err = tokenserver.New(&source{}, &tokenserver.Options{Identities: []tokenserver.Identity{{Name: text, Credential: &source{}}}})
+		testkit.RequireHarmless(t, err.Error())
 	}
 	require.Greater(t, said, 300)
 }

@@ -94,6 +94,7 @@ func (p *program) moveIn(all handover) (*resident, error) {
 	if !ok {
 		return nil, errors.New("the handover's arguments aren't those of start")
 	}
+	f.common.folder = all.Dir
 	s, err := openHomes(all.Homes, false)
 	if err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func catch(cancel context.CancelCauseFunc) (stop func()) {
 }
 
 func (r *resident) open(ctx context.Context) error {
-	tokens, err := r.openSupply(ctx, &r.login, &r.flags.supply)
+	tokens, err := r.program.supply(ctx, &r.login, r.flags.supply)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause

@@ -43,15 +43,25 @@ var supplyVariables = []string{
 	"ARM_USE_OIDC", "ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH", // which Terraform prefers, and reads only once
 	"APPSETTING_WEBSITE_SITE_NAME",
 	"AZURE_FEDERATED_TOKEN_FILE",
+	"AZD_AUTH_ENDPOINT", "AZD_AUTH_KEY", "AZD_AUTH_CERT",
 }
 
 // requestVariables let a process request OIDC tokens in the job's name, for any audience.
 func requestVariables() []string {
-	names := []string{"ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN"} // Terraform's names for them
+	names := []string{
+		"ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN", // Terraform's names for them
+		"AZOIDC_ASSERTION_COMMAND", "AZOIDC_ASSERTION_FILE",
+	}
 	for _, system := range ci.Systems() {
 		names = append(names, system.RequestURL, system.RequestToken)
 	}
 	return names
+}
+
+// connectionVariables make Terraform and OpenTofu request OIDC tokens as Azure Pipelines hands them out, and not as the
+// request endpoint does.
+var connectionVariables = []string{
+	"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
 }
 
 // childEnvironment is the command's: env, with the supply's variables instead of others like them.
@@ -65,6 +75,12 @@ func childEnvironment(env environment, s *supply, keepRequestToken bool) environ
 	}
 	if namesOurs(child.get("AZURE_TOKEN_CREDENTIALS")) { // which SDKs don't know, and refuse
 		child = child.with(map[string]string{"AZURE_TOKEN_CREDENTIALS": s.credential})
+	}
+	if s.env["ARM_OIDC_REQUEST_URL"] != "" {
+		child = child.without(connectionVariables...)
+		if env.isTrue("ARM_USE_OIDC") { // Terraform then requests OIDC tokens itself
+			child = child.with(map[string]string{"ARM_USE_OIDC": "true"})
+		}
 	}
 	return child.withoutProxyTo(s.host()).with(s.env)
 }

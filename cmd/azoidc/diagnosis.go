@@ -67,7 +67,11 @@ const (
 // describe tells what is set and what is missing.
 func (d *diagnosis) describe(env environment, l *login) {
 	systems := ci.Systems()
-	if l.system != nil {
+	if l.named != nil {
+		d.CI = l.named.flag
+		d.Settings = append(d.Settings, setting{Name: l.named.flag, Set: true})
+		systems = nil
+	} else if l.system != nil {
 		d.CI = l.system.Name
 		systems = []*ci.System{l.system}
 	}
@@ -77,7 +81,7 @@ func (d *diagnosis) describe(env environment, l *login) {
 	}
 	d.add(l.tenantFrom, l.tenantID)
 	d.add(l.clientFrom, l.clientID)
-	if l.system != nil && l.system.ConnectionID != "" {
+	if l.named == nil && l.system != nil && l.system.ConnectionID != "" {
 		d.add(l.system.ConnectionID, l.connectionID)
 	}
 	if l.audience != "" {

@@ -126,11 +126,11 @@ func (e *examination) requestAssertion(ctx context.Context) {
 		}
 		claims, err := azoidc.ParseClaims(jwt)
 		if err != nil {
-			return "", fmt.Errorf("%s handed out something else: %w", e.login.system.Name, err)
+			return "", fmt.Errorf("%s handed out something else: %w", e.login.source(), err)
 		}
 		e.claims, e.received = claims, time.Now()
 		e.found.identify(&e.login, claims)
-		detail := "from " + e.login.system.Name + ", " + lifeOf(claims, time.Now())
+		detail := "from " + e.login.source() + ", " + lifeOf(claims, time.Now())
 		if retiring := advice.Retiring(claims.Issuer, e.login.exchangeAudience()); retiring != "" {
 			return "", questionable(detail + "; " + retiring)
 		}

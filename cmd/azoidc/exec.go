@@ -24,19 +24,19 @@ const (
 func (p *program) exec(ctx context.Context, args []string) int {
 	var (
 		common commonFlags
-		from   supplyFlags
+		wanted supplyFlags
 	)
 	flags := newFlagSet("exec")
 	common.register(flags, p.env)
-	from.register(flags)
+	wanted.register(flags)
 	if status, ok := p.parse(flags, args); !ok {
 		return execStatus(status)
 	}
-	if err := from.check(); err != nil {
-		return execStatus(p.misused("exec", err))
-	}
 	if flags.NArg() == 0 {
 		return execStatus(p.misused("exec", errors.New("a command to run is missing")))
+	}
+	if err := wanted.check(); err != nil {
+		return execStatus(p.misused("exec", err))
 	}
 	path, err := exec.LookPath(flags.Arg(0))
 	if err != nil {
@@ -49,12 +49,12 @@ func (p *program) exec(ctx context.Context, args []string) int {
 
 	caught := watchSignals()
 	defer caught.stop()
-	tokens, status := p.untilSignal(ctx, caught, func(ctx context.Context) (*supply, error) { return p.openSupply(ctx, &l, &from) })
+	tokens, status := p.untilSignal(ctx, caught, func(ctx context.Context) (*supply, error) { return p.supply(ctx, &l, wanted) })
 	if tokens == nil {
 		return status
 	}
 	defer tokens.close()
-	env := childEnvironment(p.env, tokens, from.keepRequestToken)
+	env := childEnvironment(p.env, tokens, wanted.keepRequestToken)
 	return p.runChild(ctx, caught, path, flags.Args(), env)
 }
 

@@ -12,28 +12,10 @@ import (
 // commonFlags are those of every command. What is left out, the environment tells.
 type commonFlags struct {
 	tenantID, clientID, connectionID, audience, authorityHost string
+	assertionCommand, assertionFile                           string
+	folder                                                    string // where they are meant; "": the program's own
 
 	disableInstanceDiscovery bool
-}
-
-// supplyFlags are those of exec and start, which supply programs with tokens.
-type supplyFlags struct {
-	scopes                                 scopes
-	tokenFile, keepRequestToken, container bool
-}
-
-func (s *supplyFlags) register(flags *flag.FlagSet) {
-	flags.Var(&s.scopes, "scope", "")
-	flags.BoolVar(&s.tokenFile, "token-file", false, "")
-	flags.BoolVar(&s.keepRequestToken, "keep-request-token", false, "")
-	flags.BoolVar(&s.container, "container", false, "")
-}
-
-func (s *supplyFlags) check() error {
-	if s.container && s.tokenFile {
-		return errors.New("-container is about an endpoint, and -token-file has none")
-	}
-	return nil
 }
 
 func newFlagSet(command string) *flag.FlagSet {
@@ -48,6 +30,8 @@ func (c *commonFlags) register(flags *flag.FlagSet, env environment) {
 	flags.StringVar(&c.connectionID, "service-connection-id", env.get(ci.AzurePipelines.ConnectionID), "")
 	flags.StringVar(&c.audience, "audience", env.get("AZOIDC_AUDIENCE"), "")
 	flags.StringVar(&c.authorityHost, "authority-host", env.get("AZURE_AUTHORITY_HOST"), "")
+	flags.StringVar(&c.assertionCommand, "assertion-command", env.get("AZOIDC_ASSERTION_COMMAND"), "")
+	flags.StringVar(&c.assertionFile, "assertion-file", env.get("AZOIDC_ASSERTION_FILE"), "")
 	flags.BoolVar(&c.disableInstanceDiscovery, "disable-instance-discovery", env.isTrue("AZOIDC_DISABLE_INSTANCE_DISCOVERY"), "")
 }
 
@@ -69,10 +53,23 @@ type scopes []string
 func (s *scopes) String() string { return strings.Join(*s, " ") }
 
 func (s *scopes) Set(scope string) error {
-	if scope = strings.TrimSpace(scope); scope == "" {
-		return errors.New("a scope is something like https://vault.azure.net/.default")
+	return addTo(s, scope, "a scope is something like https://vault.azure.net/.default")
+}
+
+// audiences is a repeatable flag.
+type audiences []string
+
+func (a *audiences) String() string { return strings.Join(*a, " ") }
+
+func (a *audiences) Set(audience string) error {
+	return addTo(a, audience, "an audience is something like sigstore")
+}
+
+func addTo[list ~[]string](l *list, value, example string) error {
+	if value = strings.TrimSpace(value); value == "" {
+		return errors.New(example)
 	}
-	*s = append(*s, scope)
+	*l = append(*l, value)
 	return nil
 }
 

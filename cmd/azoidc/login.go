@@ -17,7 +17,8 @@ import (
 
 // A login is how a CI job signs in: as which application, by the OIDC tokens of which system.
 type login struct {
-	system                   *ci.System // nil outside CI
+	system                   *ci.System   // nil outside CI
+	named                    *namedSource // if there is one, it counts instead of the system
 	tenantID, clientID       string
 	tenantFrom, clientFrom   string // the flag, or the variables that were looked at
 	connectionID, audience   string
@@ -30,6 +31,7 @@ type login struct {
 func (p *program) login(flags commonFlags) login {
 	l := login{
 		system:                   ci.Detect(p.env.get),
+		named:                    flags.namedSource(),
 		connectionID:             flags.connectionID,
 		audience:                 flags.audience,
 		authorityHost:            withSlash(flags.authorityHost),
@@ -69,7 +71,7 @@ func (l *login) exchangeAudience() string {
 
 // check names all that is missing.
 func (l *login) check() error {
-	if l.system == nil {
+	if l.system == nil && l.named == nil {
 		return errOutside
 	}
 	return errors.Join(l.checkRequest(), l.checkIdentity())
@@ -77,6 +79,9 @@ func (l *login) check() error {
 
 // checkRequest is about what a request for an OIDC token takes.
 func (l *login) checkRequest() error {
+	if l.named != nil {
+		return l.named.check(l.audience)
+	}
 	if l.system == nil {
 		return errOutside
 	}
@@ -138,6 +143,13 @@ func (l *login) checkIdentity() error {
 // credential is for the application; check has passed.
 func (l *login) credential() (*azoidc.TokenCache, error) {
 	options := azoidc.CredentialOptions{ClientOptions: l.client, DisableInstanceDiscovery: l.disableInstanceDiscovery}
+	if l.named != nil {
+		cred, err := azoidc.NewAssertionCredential(l.tenantID, l.clientID, l.named.assertion, &azoidc.AssertionCredentialOptions{CredentialOptions: options})
+		if err != nil {
+			return nil, err
+		}
+		return cred.TokenCache, nil
+	}
 	if l.system == ci.AzurePipelines {
 		cred, err := azoidc.NewAzurePipelinesCredential(l.tenantID, l.clientID, l.connectionID, l.requestToken,
 			&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options, RequestURI: l.requestURL})
@@ -156,12 +168,18 @@ func (l *login) credential() (*azoidc.TokenCache, error) {
 }
 
 // assertion requests the job's OIDC tokens; checkRequest has passed.
-func (l *login) assertion() azoidc.AssertionFunc {
-	if l.system == ci.AzurePipelines {
+func (l *login) assertion() azoidc.AssertionFunc { return l.assertionWith(l.audience) }
+
+// assertionWith has an audience of the caller's, where it can be chosen.
+func (l *login) assertionWith(audience string) azoidc.AssertionFunc {
+	switch {
+	case l.named != nil:
+		return l.named.assertion
+	case l.system == ci.AzurePipelines:
 		return azoidc.AzurePipelinesAssertion(l.connectionID, l.requestToken,
 			&azoidc.AzurePipelinesAssertionOptions{ClientOptions: l.client, RequestURI: l.requestURL})
 	}
 	return azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
-		ClientOptions: l.client, Audience: l.audience, RequestURL: l.requestURL, RequestToken: l.requestToken,
+		ClientOptions: l.client, Audience: audience, RequestURL: l.requestURL, RequestToken: l.requestToken,
 	})
 }

@@ -73,6 +73,8 @@ func (p *program) command(ctx context.Context, args []string) int {
 		return p.status(args)
 	case "token":
 		return p.token(ctx, args)
+	case "assertion":
+		return p.assertion(ctx, args)
 	case "doctor":
 		return p.doctor(ctx, args)
 	case "version", "-version", "--version":

@@ -69,6 +69,15 @@ func TestUsage(t *testing.T) {
 		"flag without value":     {[]string{"exec", "-scope"}, "-scope"},
 		"empty scope":            {[]string{"exec", "-scope", " ", "--", "true"}, "a scope is something like"},
 		"exec of nothing":        {[]string{"exec", "-token-file", "--"}, "a command to run is missing"},
+		"file and endpoint":      {[]string{"exec", "-token-file", "-request-endpoint", "--", "true"}, "-token-file serves nothing"},
+		"file and identities":    {[]string{"exec", "-token-file", "-identity", "a=b", "--", "true"}, "-token-file is for one identity"},
+		"audience of nothing":    {[]string{"exec", "-allow-audience", "a", "--", "true"}, "-request-endpoint, which is missing"},
+		"empty audience":         {[]string{"exec", "-allow-audience", "", "--", "true"}, "an audience is something like"},
+		"nameless identity":      {[]string{"exec", "-identity", "=b", "--", "true"}, "an identity is something like"},
+		"identity without ID":    {[]string{"exec", "-identity", "a", "--", "true"}, "an identity is something like"},
+		"identity's setting":     {[]string{"exec", "-identity", "a=b,region=c", "--", "true"}, "tenant=ID and service-connection=ID"},
+		"identity's tenant":      {[]string{"exec", "-identity", "a=b,tenant=", "--", "true"}, "tenant=ID and service-connection=ID"},
+		"assertion of what":      {[]string{"assertion", "github"}, `unexpected argument "github"`},
 		"token without scope":    {[]string{"token"}, "exactly one -scope"},
 		"token for two scopes":   {[]string{"token", "-scope", "a", "-scope", "b"}, "exactly one -scope"},
 		"token with argument":    {[]string{"token", "-scope", "a", "b"}, `unexpected argument "b"`},
@@ -99,16 +108,17 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	common := []string{"-tenant-id", "-client-id", "-service-connection-id", "-audience", "-authority-host"}
+	common := []string{"-tenant-id", "-client-id", "-service-connection-id", "-audience", "-authority-host", "-assertion-command", "-assertion-file"}
 	for command, own := range map[string][]string{
-		"exec":   {"-scope"},
-		"start":  {"-scope", "-name", "-for=1h", "-o=sh"},
-		"token":  {"-scope", "-o=json"},
-		"doctor": {"-scope", "-o=text"},
+		"exec":      {"-scope", "-identity=a=b", "-allow-audience"},
+		"start":     {"-scope", "-identity=a=b", "-allow-audience", "-name", "-for=1h", "-o=sh"},
+		"token":     {"-scope", "-o=json"},
+		"assertion": {},
+		"doctor":    {"-scope", "-o=text"},
 	} {
 		switches := []string{"-disable-instance-discovery"}
 		if command == "exec" || command == "start" {
-			switches = append(switches, "-token-file", "-keep-request-token", "-container")
+			switches = append(switches, "-token-file", "-keep-request-token", "-container", "-request-endpoint")
 		}
 		if command == "doctor" {
 			switches = append(switches, "-probe")
@@ -133,7 +143,7 @@ func TestHelp(t *testing.T) {
 	for _, h := range []string{"help", "-h", "-help", "--help"} {
 		r := run(t, &program{}, h)
 		require.Equal(t, exitWell, r.status)
-		require.Contains(t, r.stdout, "azoidc exec   [common]")
+		require.Contains(t, r.stdout, "azoidc exec      [common]")
 	}
 }
 

@@ -99,7 +99,8 @@ func occupied(name nameFlag, h home, err error) error {
 // A handover is what the process in the background is given, by a pipe: neither its arguments nor the environment that it
 // is started with hold anything secret.
 type handover struct {
-	Args  []string     `json:"args"` // of start
+	Args  []string     `json:"args"`   // of start
+	Dir   string       `json:"folder"` // where it was run
 	Env   environment  `json:"env"`
 	Homes string       `json:"homes"`
 	Owner proc.Process `json:"owner"` // whose home it is until then
@@ -122,9 +123,13 @@ func (p *program) startIn(ctx context.Context, h home, self proc.Listed, f start
 	if err != nil {
 		return err
 	}
+	dir, err := os.Getwd()
+	if err != nil { // the folder is gone
+		dir = ""
+	}
 	stopWaiting := context.AfterFunc(ctx, func() { _ = channel.Close() })
 	ready, err := handOver(channel, handover{
-		Args: args, Env: p.env, Homes: h.homes.path, Owner: self.Process, While: p.jobProcess(self),
+		Args: args, Dir: dir, Env: p.env, Homes: h.homes.path, Owner: self.Process, While: p.jobProcess(self),
 	})
 	if err == nil {
 		err = p.give(ready.Handout, f.output.value)

@@ -86,6 +86,7 @@ func TestStartInAzurePipelines(t *testing.T) {
 	require.True(t, masked[env["MSI_SECRET"]])
 	require.True(t, masked[env["AZD_AUTH_KEY"]])
 	require.True(t, masked[filepath.Base(env["ARM_MSI_ENDPOINT"])])
+	require.True(t, masked[env["AZD_AUTH_KEY"]])
 	require.Equal(t, "Azure Pipelines", w.status().CI)
 	w.requireServed(env)
 	w.well("stop")

@@ -38,6 +38,7 @@ type identity struct {
 }
 
 type heldToken struct {
+	Identity  string     `json:"identity,omitempty"` // its name, if it isn't the first one
 	Scopes    []string   `json:"scopes"`
 	ExpiresOn time.Time  `json:"expiresOn"`
 	RefreshOn *time.Time `json:"refreshOn,omitempty"`
@@ -46,8 +47,8 @@ type heldToken struct {
 
 func (r *resident) report() statusReport {
 	report := statusReport{
-		Name: r.home.name, Process: r.self.ID, Since: r.since.UTC(), Until: r.until.UTC(), CI: r.login.system.Name,
-		Identities: []identity{{ClientID: redact.Line(r.login.clientID), TenantID: redact.Line(r.login.tenantID)}},
+		Name: r.home.name, Process: r.self.ID, Since: r.since.UTC(), Until: r.until.UTC(), CI: r.login.source(),
+		Identities: r.identities(),
 		Counts:     r.tally.sum(), LastError: r.journal.lastProblem(), Tokens: []heldToken{},
 	}
 	if r.while != nil {
@@ -59,12 +60,21 @@ func (r *resident) report() statusReport {
 		return report
 	}
 	report.Endpoint, report.TokenFile = r.supply.env["IDENTITY_ENDPOINT"], r.supply.env["AZURE_FEDERATED_TOKEN_FILE"]
-	if r.supply.tokens != nil {
-		for _, token := range r.supply.tokens() {
-			report.Tokens = append(report.Tokens, newHeldToken(token))
+	for _, h := range r.supply.holders {
+		for _, token := range h.cache.Tokens() {
+			report.Tokens = append(report.Tokens, newHeldToken(h.identity, token))
 		}
 	}
 	return report
+}
+
+func (r *resident) identities() []identity {
+	all := []identity{{ClientID: redact.Line(r.login.clientID), TenantID: redact.Line(r.login.tenantID)}}
+	for _, other := range r.flags.supply.identities {
+		l := r.login.as(other)
+		all = append(all, identity{Name: redact.Line(other.name), ClientID: redact.Line(l.clientID), TenantID: redact.Line(l.tenantID)})
+	}
+	return all
 }
 
 // status tells about the process in the background. It isn't well when there is none.
@@ -149,11 +159,11 @@ func (s statusReport) text() string {
 	}
 	b.WriteString("\n")
 	for _, i := range s.Identities {
-		fmt.Fprintf(&b, "application %s of tenant %s, by %s\n", i.ClientID, i.TenantID, s.CI)
+		fmt.Fprintf(&b, "application %s of tenant %s, by %s%s\n", i.ClientID, i.TenantID, s.CI, inParentheses(i.Name))
 	}
 	fmt.Fprintf(&b, "serves %s\n", cmp.Or(s.Endpoint, s.TokenFile, "nothing yet"))
 	for _, t := range s.Tokens {
-		fmt.Fprintf(&b, "token for %s until %s", strings.Join(t.Scopes, " "), utc(t.ExpiresOn))
+		fmt.Fprintf(&b, "token for %s until %s%s", strings.Join(t.Scopes, " "), utc(t.ExpiresOn), inParentheses(t.Identity))
 		if t.LastError != "" {
 			fmt.Fprintf(&b, ", not renewed: %s", t.LastError)
 		}
@@ -166,10 +176,17 @@ func (s statusReport) text() string {
 	return redact.Text(b.String())
 }
 
+func inParentheses(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (" + name + ")"
+}
+
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
-func newHeldToken(t azoidc.TokenStatus) heldToken {
-	held := heldToken{Scopes: slices.Clone(t.Scopes), ExpiresOn: t.ExpiresOn.UTC()}
+func newHeldToken(identity string, t azoidc.TokenStatus) heldToken {
+	held := heldToken{Identity: redact.Line(identity), Scopes: slices.Clone(t.Scopes), ExpiresOn: t.ExpiresOn.UTC()}
 	if !t.RefreshOn.IsZero() {
 		due := t.RefreshOn.UTC()
 		held.RefreshOn = &due

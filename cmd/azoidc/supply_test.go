@@ -1,0 +1,242 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+const hubID = "12121212-3434-5656-7878-909090909090"
+
+// getJSON makes a request as a command under exec does, and returns the members of the answer.
+func getJSON(t *testing.T, address, query string, header http.Header) (status int, members map[string]any) {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	u.RawQuery += "&" + query
+	request, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	require.NoError(t, err)
+	request.Header = header
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(content, &members), "%s", content)
+	return response.StatusCode, members
+}
+
+// appOf is the application that an access token of the cloud's is for.
+func appOf(t *testing.T, cloud *azoidctest.Server, token any) string {
+	t.Helper()
+	for _, request := range cloud.Requests(azoidctest.EntraToken) {
+		if request.AccessToken != nil && request.AccessToken.Raw == token {
+			return request.Assertion.Subject + " as " + request.Form.Get("client_id")
+		}
+	}
+	t.Fatalf("not a token of the cloud's: %v", token)
+	return ""
+}
+
+func TestExecServesSeveralIdentities(t *testing.T) {
+	cloud := newServer(t, nil)
+	hub := cloud.Register(hubID)
+	pipelines := cloud.PipelinesJob(nil)
+	for name, test := range map[string]struct {
+		job      map[string]string
+		identity string
+		subject  string
+	}{
+		"GitHub Actions": {cloud.GitHubJob(nil).Env(), "", cloud.GitHubJob(&azoidctest.GitHubJobOptions{Application: hub}).Subject},
+		"Azure Pipelines": {pipelines.Env(), ",service-connection=hub-connection",
+			cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{SameJob: pipelines, Application: hub, ServiceConnectionID: "hub-connection"}).Subject},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := inProcess(t, cloud, test.job, "wait", "exec", "-identity", "hub="+hubID+test.identity)
+			p.start()
+			env := p.environment()
+			header := http.Header{"X-Identity-Header": {env.get("IDENTITY_HEADER")}}
+			const query = "api-version=2019-08-01&resource=" + vault
+			for _, ask := range []struct {
+				address, query string
+				header         http.Header
+			}{
+				{env.get("IDENTITY_ENDPOINT") + "?", query + "&client_id=" + hubID, header},
+				{env.get("AZOIDC_MSI_ENDPOINT_HUB") + "?", query, nil},
+				{env.get("AZOIDC_MSI_ENDPOINT_HUB") + "?", "api-version=2018-02-01&resource=" + vault, nil},
+			} {
+				status, answer := getJSON(t, ask.address, ask.query, ask.header)
+				require.Equal(t, http.StatusOK, status, answer)
+				require.Equal(t, hubID, answer["client_id"])
+				require.Equal(t, test.subject+" as "+hubID, appOf(t, cloud, answer["access_token"]))
+			}
+			status, answer := getJSON(t, env.get("IDENTITY_ENDPOINT")+"?", query, header)
+			require.Equal(t, http.StatusOK, status, answer)
+			require.Equal(t, cloud.ClientID(), answer["client_id"])
+			status, answer = getJSON(t, env.get("IDENTITY_ENDPOINT")+"?", query+"&client_id=another", header)
+			require.Equal(t, http.StatusBadRequest, status)
+			require.Contains(t, answer["message"], "client_id "+cloud.ClientID()+" or hub client_id "+hubID)
+			require.NoError(t, p.stdin.Close())
+			status, _ = p.wait()
+			require.Zero(t, status, p.stderr.String())
+		})
+	}
+}
+
+func TestExecServesAnIdentityOfAnotherTenant(t *testing.T) {
+	const another = "99999999-8888-7777-6666-555555555555"
+	cloud := newServer(t, &azoidctest.Options{AdditionalTenants: []string{another}})
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec", "-identity", "spoke="+cloud.ClientID()+",tenant="+another)
+	p.start()
+	env := p.environment()
+	status, answer := getJSON(t, env.get("AZOIDC_MSI_ENDPOINT_SPOKE")+"?", "api-version=2019-08-01&resource="+vault, nil)
+	require.Equal(t, http.StatusOK, status, answer)
+	requests := cloud.Requests(azoidctest.EntraToken)
+	require.Len(t, requests, 1)
+	require.Contains(t, requests[0].URL, another)
+	require.NoError(t, p.stdin.Close())
+	status, _ = p.wait()
+	require.Zero(t, status)
+}
+
+func TestExecIdentityThatCannotBe(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	for identity, want := range map[string]string{
+		"a b=" + hubID:                   "letters, digits, - and _",
+		"hub=" + hubID + ",tenant=a/b":   "tenant",
+		"##vso[task.x]hub=" + hubID + "": "letters, digits, - and _",
+	} {
+		r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "exec", "-identity", identity, "--", "go", "version")
+		require.Equal(t, exitExecFailed, r.status)
+		require.Contains(t, r.stderr, want)
+		require.NotContains(t, r.stderr, "##vso[")
+		require.Empty(t, r.stdout)
+	}
+}
+
+// What takes GitHub's OIDC tokens works in both systems, for the audiences that are allowed.
+func TestExecRequestEndpoint(t *testing.T) {
+	cloud := newServer(t, nil)
+	github, devops := cloud.GitHubJob(nil), cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
+	for name, test := range map[string]struct {
+		job           map[string]string
+		subject       string
+		choosesOthers bool
+	}{
+		"GitHub Actions":  {github.Env(), github.Subject, true},
+		"Azure Pipelines": {devops.Env(), devops.Subject, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := inProcess(t, cloud, test.job, "wait", "exec", "-request-endpoint", "-allow-audience", "sigstore")
+			p.cmd.Env = append(p.cmd.Env, "ARM_USE_OIDC=true")
+			p.start()
+			env := p.environment()
+			require.Equal(t, env.get("ACTIONS_ID_TOKEN_REQUEST_URL"), env.get("ARM_OIDC_REQUEST_URL"))
+			require.Equal(t, env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), env.get("ARM_OIDC_REQUEST_TOKEN"))
+			require.Equal(t, "true", env.get("ARM_USE_OIDC"))
+			require.NotEqual(t, test.job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+			require.Empty(t, env.get("SYSTEM_ACCESSTOKEN"))
+			require.Empty(t, env.get("SYSTEM_OIDCREQUESTURI"))
+			ask := func(audience string) (int, map[string]any) {
+				return getJSON(t, env.get("ACTIONS_ID_TOKEN_REQUEST_URL"), "audience="+url.QueryEscape(audience),
+					http.Header{"Authorization": {"Bearer " + env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")}})
+			}
+
+			status, answer := ask("api://AzureADTokenExchange")
+			require.Equal(t, http.StatusOK, status, answer)
+			claims, err := azoidc.ParseClaims(answer["value"].(string))
+			require.NoError(t, err)
+			require.Equal(t, test.subject, claims.Subject)
+			require.EqualValues(t, len(answer["value"].(string)), answer["count"])
+
+			status, answer = ask("sigstore")
+			if test.choosesOthers {
+				require.Equal(t, http.StatusOK, status, answer)
+				claims, err = azoidc.ParseClaims(answer["value"].(string))
+				require.NoError(t, err)
+				require.Equal(t, []string{"sigstore"}, claims.Audience)
+			} else {
+				require.Equal(t, http.StatusBadRequest, status, answer)
+				require.Contains(t, answer["errorMessage"], "Azure Pipelines has OIDC tokens for the audience ")
+				require.Contains(t, answer["errorMessage"], " only, and none for sigstore")
+			}
+			status, answer = ask("api://another")
+			require.Equal(t, http.StatusBadRequest, status, answer)
+			require.NoError(t, p.stdin.Close())
+			status, _ = p.wait()
+			require.Zero(t, status)
+		})
+	}
+}
+
+// start takes exec's flags. What they say of a folder is meant where start is run, though the background is elsewhere.
+func TestStartSuppliesWhatExecDoes(t *testing.T) {
+	cloud := newServer(t, nil)
+	cloud.GitHubJob(&azoidctest.GitHubJobOptions{Application: cloud.Register(hubID)})
+	_, file := inOtherCI(t, cloud.Cloud)
+	for _, source := range [][]string{{"-assertion-command", printing(filepath.Base(file))}, {"-assertion-file", filepath.Base(file)}} {
+		w := newShell(t, cloud)
+		delete(w.env, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+		p := w.process(append([]string{
+			"start", "-o=json", "-request-endpoint", "-identity=hub=" + hubID, "-scope=" + vaultScope}, source...)...)
+		p.cmd.Dir = filepath.Dir(file)
+		status, stdout := p.run()
+		require.Zero(t, status, p.stderr.String())
+		var given handout
+		require.NoError(t, json.Unmarshal([]byte(stdout), &given))
+
+		status, answer := getJSON(t, given.Set["AZOIDC_MSI_ENDPOINT_HUB"]+"?", "api-version=2019-08-01&resource="+vault, nil)
+		require.Equal(t, http.StatusOK, status, answer)
+		status, answer = getJSON(t, given.Set["ACTIONS_ID_TOKEN_REQUEST_URL"], "audience=api://AzureADTokenExchange",
+			http.Header{"Authorization": {"Bearer " + given.Set["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]}})
+		require.Equal(t, http.StatusOK, status, answer)
+
+		report := w.status()
+		require.Equal(t, source[0], report.CI)
+		require.Equal(t, []identity{
+			{ClientID: cloud.ClientID(), TenantID: cloud.TenantID()}, {Name: "hub", ClientID: hubID, TenantID: cloud.TenantID()},
+		}, report.Identities)
+		require.Len(t, report.Tokens, 2)
+		require.Equal(t, "hub", report.Tokens[1].Identity)
+		require.Contains(t, w.well("status"), " (hub)\n")
+		w.well("stop")
+	}
+}
+
+func TestSecretsInEnvironment(t *testing.T) {
+	p := inJob(azoidctest.New(nil), azoidctest.New(nil).GitHubJob(nil).Env())
+	l := loginOf(t, p)
+	s, err := p.serveEndpoint(t.Context(), l, supplyFlags{requestEndpoint: true, identities: otherIdentities{{name: "hub", clientID: hubID}}})
+	require.NoError(t, err)
+	defer s.close()
+	for _, name := range []string{"IDENTITY_HEADER", "MSI_SECRET", "AZD_AUTH_KEY", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ARM_OIDC_REQUEST_TOKEN"} {
+		require.Contains(t, s.secrets, s.env[name], name)
+	}
+	for _, name := range []string{"ARM_MSI_ENDPOINT", "AZOIDC_MSI_ENDPOINT_HUB"} {
+		_, secret, _ := strings.Cut(s.env[name], "/MSI/token/")
+		require.Contains(t, s.secrets, secret, name)
+	}
+	for _, name := range []string{"IDENTITY_ENDPOINT", "AZD_AUTH_ENDPOINT", "ACTIONS_ID_TOKEN_REQUEST_URL"} {
+		require.Empty(t, secretPattern.FindString(s.env[name]), name)
+	}
+}
+
+func TestOtherIdentities(t *testing.T) {
+	var o otherIdentities
+	require.NoError(t, o.Set("hub=h"))
+	require.NoError(t, o.Set(" spoke = s , service-connection = c , tenant = t "))
+	require.Equal(t, otherIdentities{{name: "hub", clientID: "h"}, {name: "spoke", clientID: "s", tenantID: "t", connectionID: "c"}}, o)
+	l := &login{clientID: "own", tenantID: "home", connectionID: "first"}
+	require.Equal(t, &login{clientID: "h", tenantID: "home", connectionID: "first"}, l.as(o[0]))
+	require.Equal(t, &login{clientID: "s", tenantID: "t", connectionID: "c"}, l.as(o[1]))
+	require.Equal(t, "own", l.clientID)
+}
