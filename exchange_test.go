@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -469,11 +470,11 @@ func TestAPanicIsAnErrorOfTheAcquisition(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cloud := azoidctest.New(nil)
-				broken := true
+				var mended atomic.Bool
 				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 					o.Retry.MaxRetries = -1
 					inject(&o.CredentialOptions, func() {
-						if broken {
+						if !mended.Load() {
 							panic("boom " + testkit.JWT(`{"sub":"secret"}`))
 						}
 					})
@@ -495,7 +496,7 @@ func TestAPanicIsAnErrorOfTheAcquisition(t *testing.T) {
 					})
 				}
 				all.Wait()
-				broken = false
+				mended.Store(true)
 				if name == "transport" || strings.Contains(name, "policy") {
 					return // they answer nothing
 				}
