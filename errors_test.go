@@ -498,6 +498,18 @@ func TestACodeIsFoundInAnyDocument(t *testing.T) {
 	}
 }
 
+// TestARefusalLeavesTheOpenIDConfiguration as it is: MSAL had found it good.
+func TestARefusalLeavesTheOpenIDConfiguration(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	cred := testkit.NewGitHub(t, cloud)
+	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
+	for range 3 {
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.Error(t, err)
+	}
+	require.Equal(t, 1, cloud.Count(azoidctest.EntraOpenIDConfiguration))
+}
+
 // TestTemporarilyUnavailableIsTriedAgain, with any status and code. https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 func TestTemporarilyUnavailableIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"net/http"
@@ -72,9 +73,10 @@ func TestHealthChecksFindADeadConnection(t *testing.T) {
 
 // TestTheDefaultChecksItsConnections as azcore does: after 15 seconds a dead one is known.
 func TestTheDefaultChecksItsConnections(t *testing.T) {
-	checks := outbound.HealthChecks()
-	require.Equal(t, 10*time.Second, checks.SendPingTimeout)
-	require.Equal(t, 5*time.Second, checks.PingTimeout)
+	transport := outbound.DefaultTransport()
+	require.Equal(t, 10*time.Second, transport.HTTP2.SendPingTimeout)
+	require.Equal(t, 5*time.Second, transport.HTTP2.PingTimeout)
+	require.Equal(t, tls.RenegotiateFreelyAsClient, transport.TLSClientConfig.Renegotiation)
 }
 
 // TestARetryAfterATimeoutUsesAnotherConnection where there are no health checks, or none yet: HTTP/2 leaves a connection

@@ -17,5 +17,5 @@ func Default(checks http.HTTP2Config, roots *x509.CertPool) policy.Transporter {
 	return transport{connections: own.connections}
 }
 
-// HealthChecks are the default's.
-func HealthChecks() http.HTTP2Config { return *defaultPool.more().Transport.(*http.Transport).HTTP2 }
+// DefaultTransport is one as the default uses it.
+func DefaultTransport() *http.Transport { return defaultPool.more().Transport.(*http.Transport) }

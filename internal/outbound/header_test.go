@@ -61,7 +61,7 @@ func TestHeadersOfAnyTransporterAreBounded(t *testing.T) {
 func ofServer(server *httptest.Server) policy.Transporter {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	return outbound.Default(outbound.HealthChecks(), roots)
+	return outbound.Default(*outbound.DefaultTransport().HTTP2, roots)
 }
 
 // newHeaderServer answers with a header of so many bytes, and counts what its connections take of it.

@@ -238,5 +238,9 @@ func TestAsAzidentityWantsHTTPS(t *testing.T) {
 		require.Error(t, err, configuration)
 		_, err = azoidc.NewAzurePipelinesCredential("tenant", testkit.AClientID, "s", "t", &azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options})
 		require.Error(t, err, configuration)
+		_, err = azoidc.NewGitHubActionsCredential("tenant", testkit.AClientID, &azoidc.GitHubActionsCredentialOptions{CredentialOptions: options})
+		require.Error(t, err, configuration)
+		_, err = azoidc.NewOnBehalfOfCredential("tenant", testkit.AClientID, "user", azoidc.StaticAssertion("x"), &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: options})
+		require.Error(t, err, configuration)
 	}
 }
