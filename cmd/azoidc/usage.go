@@ -25,10 +25,11 @@ const usageExec = `azoidc exec [common] [supply] -- COMMAND [ARG...]
 
 Runs COMMAND and serves it tokens on loopback, as Azure App Service does for managed identities. Programs find them by
 the environment: Azure SDKs (IDENTITY_ENDPOINT), 'az login --identity' (MSI_ENDPOINT), Terraform (ARM_USE_MSI), AzCopy,
-azd (AZD_AUTH_ENDPOINT). Signals are passed on. When COMMAND has ended, what it left running in its process group is
-ended too (in a terminal it isn't). The exit status is COMMAND's; 128+n when signal n ended it; 126 when it can't be
-run, 127 when it isn't found; 125 when azoidc itself failed, for instance because there are no tokens to be had, and
-COMMAND wasn't run.
+azd (AZD_AUTH_ENDPOINT). Signals are passed on, unless COMMAND got them already. When COMMAND has ended, what it left
+running in its process group is ended, too (on Windows, all that it started; in a terminal, nothing). When azoidc is
+killed, so is COMMAND.
+The exit status is COMMAND's; 128+n when signal n ended it; 126 when it can't be run, 127 when it isn't found; 125 when
+azoidc failed, as when there are no tokens to be had, and COMMAND wasn't run.
 
 ` + usageSupply + `
 ` + usageCommon
@@ -92,7 +93,8 @@ Prints azoidc's version, and what built it for which system.
 
 const usageToken = `azoidc token [common] -scope S [-o json|raw]
 
-Prints an access token. In a job of GitHub Actions or Azure Pipelines, the job's log masks it from then on.
+Prints an access token. In a job of GitHub Actions or Azure Pipelines, the job's log masks it from then on: for that, leave
+the standard error to the log.
 
   -scope S      for example https://vault.azure.net/.default
   -o json|raw   as 'az account get-access-token' does (json, the default), or the token alone
