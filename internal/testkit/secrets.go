@@ -44,7 +44,9 @@ func (b *LogBook) Write(event log.Event, message string) {
 
 // Keep keeps what is logged until the test ends, and returns a function that tells it so far.
 func (b *LogBook) Keep(t *testing.T) (sofar func() string) {
+	b.mu.Lock()
 	b.lines.Reset()
+	b.mu.Unlock()
 	b.open.Store(true)
 	t.Cleanup(func() { b.open.Store(false) })
 	return func() string {
