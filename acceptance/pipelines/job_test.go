@@ -42,6 +42,12 @@ func TestJob(t *testing.T) {
 	az := fakeAzureCLI(t, folder)
 	env["PATH"] = folder + ":" + os.Getenv("PATH")
 	a := newAgent(t, env)
+	t.Cleanup(func() { // when a step before the template's own stop has failed
+		stop := exec.Command(binary, "stop", "-name=pipeline")
+		stop.Env = []string{"AGENT_TEMPDIRECTORY=" + a.env["AGENT_TEMPDIRECTORY"], "TF_BUILD=True"}
+		said, err := stop.CombinedOutput()
+		require.NoError(t, err, "%s", said)
+	})
 
 	take := map[string]any{"displayName": "take", "bash": "sh ../act/testdata/take.sh taken 5"}
 	for _, step := range steps(t, map[string]any{"binary": binary, "steps": []any{take, take}, "scopes": []any{resource + "/.default"}}) {
