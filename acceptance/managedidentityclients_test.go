@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,22 +18,43 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A managedClient gets tokens of a managed identity, by the environment alone.
+// A managedClient gets tokens of a managed identity, or by an OIDC token of the request endpoint, by the environment alone.
+// What is handed to it is what the tool that it belongs to hands to it.
 type managedClient struct {
 	name, source string
 	open         func(t *testing.T) getToken // makes the client, in a process of this test
 	script       []string                    // or runs it, see the folder npm
+	flags        []string                    // of azoidc exec
+	exchanges    bool                        // the client exchanges OIDC tokens itself
 }
+
+var (
+	withRequestEndpoint = []string{"-request-endpoint"}
+	withHub             = []string{"-identity", "hub=" + hubClientID}
+)
+
+// hubClientID is another application, that every job may sign in as.
+const hubClientID = "12121212-3434-5656-7878-909090909090"
 
 var managedClients = []managedClient{
 	{name: "azidentity ManagedIdentityCredential", source: gitHub, open: openManagedIdentity},
 	{name: "azidentity ManagedIdentityCredential", source: pipelines, open: openManagedIdentity},
+	{name: "the same with a client ID, as AzCopy and Pulumi", source: gitHub, open: openManagedIdentityOf("ARM_CLIENT_ID")},
+	{name: "the same of another identity", source: gitHub, open: openManagedIdentityOf("HUB_CLIENT_ID"), flags: withHub},
 	{name: "azidentity DefaultAzureCredential", source: gitHub, open: openDefaultAzure},
 	{name: "hashicorp ManagedIdentityAuthorizer with header", source: gitHub, open: openHashicorpWithHeader},
-	{name: "hashicorp ManagedIdentityAuthorizer as azurerm", source: gitHub, open: openHashicorpAsTerraform},
+	{name: "azurerm provider's authorizer", source: gitHub, open: openAzurerm},
+	{name: "azurerm provider's authorizer, use_oidc", source: gitHub, open: openAzurerm, flags: withRequestEndpoint, exchanges: true},
+	{name: "azurerm provider's authorizer, use_oidc", source: pipelines, open: openAzurerm, flags: withRequestEndpoint, exchanges: true},
+	{name: "azurerm backend's and azuread's authorizer", source: gitHub, open: openAzureadAndBackend},
+	{name: "azurerm backend's and azuread's authorizer", source: pipelines, open: openAzureadAndBackend},
+	{name: "the same with msi_endpoint of an alias", source: gitHub, open: openAlias, flags: withHub},
+	{name: "Packer's authorizer, oidc_request_url", source: gitHub, open: openPacker, flags: withRequestEndpoint, exchanges: true},
+	{name: "Packer's authorizer, oidc_request_url", source: pipelines, open: openPacker, flags: withRequestEndpoint, exchanges: true},
 	{name: "kubelogin msi", source: gitHub, open: openKubeloginManaged},
 	{name: "@azure/identity ManagedIdentityCredential", source: gitHub, script: []string{"managedidentity.js", "ManagedIdentityCredential"}},
 	{name: "@azure/identity DefaultAzureCredential", source: gitHub, script: []string{"managedidentity.js", "DefaultAzureCredential"}},
+	{name: "@actions/core getIDToken", source: pipelines, script: []string{"requestendpoint.js", "getIDToken"}, flags: withRequestEndpoint, exchanges: true},
 }
 
 const (
@@ -69,6 +91,18 @@ func openManagedIdentity(t *testing.T) getToken {
 	return tokenOf(cred)
 }
 
+// openManagedIdentityOf names the application that a variable holds, as AzCopy does with AZCOPY_MSI_CLIENT_ID, and Pulumi's
+// azure-native with ARM_CLIENT_ID: provider/pkg/provider/auth_azidentity.go.
+func openManagedIdentityOf(variable string) func(*testing.T) getToken {
+	return func(t *testing.T) getToken {
+		cred, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{
+			ID: azidentity.ClientID(os.Getenv(variable)),
+		})
+		require.NoError(t, err)
+		return tokenOf(cred)
+	}
+}
+
 // openDefaultAzure is what most programs have. It asks for the identity that AZURE_CLIENT_ID names.
 func openDefaultAzure(t *testing.T) getToken {
 	cred, err := azidentity.NewDefaultAzureCredential(nil)
@@ -76,26 +110,82 @@ func openDefaultAzure(t *testing.T) getToken {
 	return tokenOf(cred)
 }
 
-// openHashicorpAsTerraform is Terraform's azurerm provider, which has read nothing but these variables so far:
-// https://github.com/hashicorp/terraform-provider-azurerm/issues/33001.
-func openHashicorpAsTerraform(t *testing.T) getToken {
-	return hashicorpManaged(t, nil)
+// openAzurerm fills the fields that internal/provider/provider.go of terraform-provider-azurerm does, which has read
+// ARM_MSI_API_VERSION since June 2025: https://github.com/hashicorp/terraform-provider-azurerm/issues/33001.
+func openAzurerm(t *testing.T) getToken {
+	credentials := terraformCredentials()
+	credentials.CustomManagedIdentityAPIVersion = os.Getenv("ARM_MSI_API_VERSION")
+	return hashicorpToken(t, credentials)
+}
+
+// openAzureadAndBackend fills those that internal/backend/remote-state/azure/backend.go of Terraform and
+// internal/provider/provider.go of terraform-provider-azuread do: no version, so the authorizer's own is asked for.
+func openAzureadAndBackend(t *testing.T) getToken {
+	return hashicorpToken(t, terraformCredentials())
+}
+
+// openAlias is a provider's alias with msi_endpoint = AZOIDC_MSI_ENDPOINT_HUB, and client_id that of the hub.
+func openAlias(t *testing.T) getToken {
+	credentials := terraformCredentials()
+	credentials.CustomManagedIdentityEndpoint = os.Getenv("AZOIDC_MSI_ENDPOINT_HUB")
+	credentials.ClientID = os.Getenv("HUB_CLIENT_ID")
+	return hashicorpToken(t, credentials)
 }
 
 // openHashicorpWithHeader is a program that passes on what App Service wants.
 func openHashicorpWithHeader(t *testing.T) getToken {
-	return hashicorpManaged(t, map[string][]string{"X-IDENTITY-HEADER": {os.Getenv("IDENTITY_HEADER")}})
+	credentials := terraformCredentials()
+	credentials.CustomManagedIdentityAPIVersion = os.Getenv("ARM_MSI_API_VERSION")
+	credentials.CustomManagedIdentityHeaders = map[string][]string{"X-IDENTITY-HEADER": {os.Getenv("IDENTITY_HEADER")}}
+	return hashicorpToken(t, credentials)
 }
 
-func hashicorpManaged(t *testing.T, headers map[string][]string) getToken {
+// terraformCredentials are what the providers and the backend fill from the environment alike.
+func terraformCredentials() auth.Credentials {
+	oidc := os.Getenv("ARM_USE_OIDC") == "true"
+	return auth.Credentials{
+		Environment: terraformEnvironment(),
+		ClientID:    os.Getenv("ARM_CLIENT_ID"),
+		TenantID:    os.Getenv("ARM_TENANT_ID"),
+
+		OIDCAssertionToken:             os.Getenv("ARM_OIDC_TOKEN"),
+		OIDCTokenRequestURL:            cmp.Or(os.Getenv("ARM_OIDC_REQUEST_URL"), os.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"), os.Getenv("SYSTEM_OIDCREQUESTURI")),
+		OIDCTokenRequestToken:          cmp.Or(os.Getenv("ARM_OIDC_REQUEST_TOKEN"), os.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), os.Getenv("SYSTEM_ACCESSTOKEN")),
+		ADOPipelineServiceConnectionID: cmp.Or(os.Getenv("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"), os.Getenv("ARM_OIDC_AZURE_SERVICE_CONNECTION_ID")),
+
+		CustomManagedIdentityEndpoint: os.Getenv("ARM_MSI_ENDPOINT"),
+
+		EnableAuthenticatingUsingClientCertificate: true,
+		EnableAuthenticatingUsingClientSecret:      true,
+		EnableAuthenticatingUsingManagedIdentity:   os.Getenv("ARM_USE_MSI") == "true",
+		EnableAuthenticationUsingOIDC:              oidc,
+		EnableAuthenticationUsingGitHubOIDC:        oidc,
+		EnableAuthenticationUsingADOPipelineOIDC:   oidc,
+	}
+}
+
+// terraformEnvironment is what a metadata_host tells of the local cloud.
+func terraformEnvironment() environments.Environment {
+	return environments.Environment{Authorization: &environments.Authorization{LoginEndpoint: strings.TrimSuffix(os.Getenv("AZURE_AUTHORITY_HOST"), "/")}}
+}
+
+// openPacker fills the fields that builder/azure/common/client/azure_authorizer.go of packer-plugin-azure does for
+// oidc_request_url and oidc_request_token, which a template takes from these variables.
+func openPacker(t *testing.T) getToken {
+	return hashicorpToken(t, auth.Credentials{
+		Environment:                         terraformEnvironment(),
+		EnableAuthenticationUsingGitHubOIDC: true,
+		ClientID:                            os.Getenv("ARM_CLIENT_ID"),
+		TenantID:                            os.Getenv("ARM_TENANT_ID"),
+		OIDCTokenRequestURL:                 os.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"),
+		OIDCTokenRequestToken:               os.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+	})
+}
+
+func hashicorpToken(t *testing.T, credentials auth.Credentials) getToken {
 	t.Helper()
-	authorizer, err := auth.NewAuthorizerFromCredentials(t.Context(), auth.Credentials{
-		EnableAuthenticatingUsingManagedIdentity: os.Getenv("ARM_USE_MSI") == "true",
-		CustomManagedIdentityEndpoint:            os.Getenv("ARM_MSI_ENDPOINT"),
-		CustomManagedIdentityAPIVersion:          os.Getenv("ARM_MSI_API_VERSION"),
-		CustomManagedIdentityHeaders:             headers,
-		ClientID:                                 os.Getenv("ARM_CLIENT_ID"),
-	}, environments.NewApiEndpoint("Kubernetes", kubernetes, nil).WithResourceIdentifier(kubernetes))
+	authorizer, err := auth.NewAuthorizerFromCredentials(t.Context(), credentials,
+		environments.NewApiEndpoint("Kubernetes", kubernetes, nil).WithResourceIdentifier(kubernetes))
 	require.NoError(t, err)
 	return func(ctx context.Context, _ string) (string, error) {
 		token, err := authorizer.Token(ctx, &http.Request{})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,9 +58,9 @@ func startManagedJob(t *testing.T, azoidc, kubelogin string, client managedClien
 	})
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), jobLength+time.Minute)
-	command := exec.CommandContext(ctx, azoidc, append([]string{
-		"exec", "-disable-instance-discovery", "-scope", kubernetes + "/.default", "--",
-	}, client.command()...)...)
+	server.GitHubJob(&azoidctest.GitHubJobOptions{Application: server.Register(hubClientID)})
+	command := exec.CommandContext(ctx, azoidc, slices.Concat(
+		[]string{"exec", "-disable-instance-discovery", "-scope", kubernetes + "/.default"}, client.flags, []string{"--"}, client.command())...)
 	command.Env = append(managedEnv(t, server, client), kubeloginVariable+"="+kubelogin)
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) } // azoidc then ends the client too
 	command.WaitDelay = 10 * time.Second
@@ -101,6 +102,11 @@ func managedEnv(t *testing.T, server *azoidctest.Server, client managedClient) [
 	env := jobEnv(t, server, job, "SSL_CERT_FILE")
 	env["PATH"] = os.Getenv("PATH")
 	env[clientVariable] = client.name
+	env["NODE_EXTRA_CA_CERTS"] = env["SSL_CERT_FILE"]
+	env["ARM_CLIENT_ID"], env["ARM_TENANT_ID"], env["HUB_CLIENT_ID"] = server.ClientID(), server.TenantID(), hubClientID
+	if client.exchanges {
+		env["ARM_USE_OIDC"] = "true"
+	}
 	var list []string
 	for name, value := range env {
 		list = append(list, name+"="+value)

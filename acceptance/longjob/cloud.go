@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+// The times of a job that outlives its OIDC tokens by far. Python takes its time to start, so a token that it's given
+// has some seconds left: it's renewed when three quarters of its life are over.
+const (
+	assertionLife = 3 * time.Second
+	tokenLife     = 20 * time.Second
+	jobLength     = time.Minute
+)
+
+const (
+	// armResource is what Azure CLI asks for on behalf of Resource Manager, slash included.
+	armResource = "https://management.core.windows.net/"
+	otherURI    = "https://vault.azure.net"
+	// storageResource is Blob Storage's, which has the accounts' host names.
+	storageResource = "https://storage.azure.com/"
+	// hubClientID is another application that GitHub's jobs may sign in as.
+	hubClientID = "12121212-3434-5656-7878-909090909090"
+)
+
+// cloud is azoidctest's, with Resource Manager and one more service.
+type cloud struct {
+	server     *azoidctest.Server
+	arm, other *azoidctest.Service
+}
+
+func newCloud() *cloud {
+	server := azoidctest.NewServer(&azoidctest.Options{
+		AssertionLifetime: assertionLife, AccessTokenLifetime: tokenLife, ClockTolerance: -1,
+	})
+	c := &cloud{server: server, arm: server.Service(armResource), other: server.Service(otherURI)}
+	c.arm.Handle(resourceManager(c.arm.URL, server.TenantID(), server.SubscriptionID()))
+	server.Service(storageResource).Handle(newStateBlobs())
+	return c
+}
+
+// env is a GitHub job's environment, with what a script has to know of the cloud. Nothing of the machine's own settings
+// for Azure is in the way.
+func (c *cloud) env(home, certificate string, pipelines bool) []string {
+	env := []string{
+		"HOME=" + home,
+		"AZURE_CONFIG_DIR=" + home,
+		"AZURE_CORE_COLLECT_TELEMETRY=false",
+		"AZURE_AUTHORITY_HOST=" + c.server.URL,
+		"SSL_CERT_FILE=" + certificate,      // for azoidc
+		"REQUESTS_CA_BUNDLE=" + certificate, // for Python
+		"JOB_SECONDS=" + fmt.Sprint(int(jobLength.Seconds())),
+		"ARM_URL=" + c.arm.URL,
+		"ARM_RESOURCE=" + armResource,
+		"OTHER_URL=" + c.other.URL,
+		"OTHER_RESOURCE=" + otherURI,
+		"HUB_CLIENT_ID=" + hubClientID,
+		"SUBSCRIPTION_ID=" + c.server.SubscriptionID(),
+		"AZOIDC_DISABLE_INSTANCE_DISCOVERY=true",
+	}
+	c.server.GitHubJob(&azoidctest.GitHubJobOptions{Application: c.server.Register(hubClientID)})
+	job := c.server.GitHubJob(nil).Env()
+	if pipelines {
+		job = c.server.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection}).Env()
+	}
+	for name, value := range job {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// resourceManager answers what Azure CLI asks when it signs in, and for resource groups. It is at base and, by its own name,
+// at the root.
+func resourceManager(base, tenantID, subscriptionID string) http.Handler {
+	prefix := ""
+	if parsed, err := url.Parse(base); err == nil {
+		prefix = parsed.Path
+	}
+	const subscription = `{"id":"/subscriptions/%[1]s","subscriptionId":"%[1]s","tenantId":"%[2]s",
+		"displayName":"octo-subscription","state":"Enabled","subscriptionPolicies":{},"managedByTenants":[]}`
+	const group = `{"id":"/subscriptions/%[1]s/resourceGroups/octo","name":"octo",
+		"type":"Microsoft.Resources/resourceGroups","location":"westeurope","properties":{"provisioningState":"Succeeded"},"tags":{"askedBy":"%[2]s"}}`
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /tenants", answer(`{"value":[{"id":"/tenants/%[1]s","tenantId":"%[1]s"}]}`, tenantID))
+	mux.HandleFunc("GET /subscriptions", answer(`{"value":[`+subscription+`]}`, subscriptionID, tenantID))
+	mux.HandleFunc("GET /subscriptions/{id}", answer(subscription, subscriptionID, tenantID))
+	mux.HandleFunc("GET /subscriptions/{id}/resourcegroups", answer(`{"value":[`+group+`]}`, subscriptionID, "nobody"))
+	mux.HandleFunc("GET /subscriptions/{id}/resourceGroups/octo", func(w http.ResponseWriter, r *http.Request) {
+		answer(group, subscriptionID, askedBy(r))(w, r)
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// askedBy is the application that the request's token, which was admitted, was issued to.
+func askedBy(r *http.Request) string {
+	var claims struct {
+		Application string `json:"appid"`
+	}
+	segments := strings.Split(r.Header.Get("Authorization"), ".")
+	if len(segments) == 3 {
+		if payload, err := base64.RawURLEncoding.DecodeString(segments[1]); err == nil && json.Unmarshal(payload, &claims) == nil {
+			return claims.Application
+		}
+	}
+	return ""
+}
+
+func answer(format string, arguments ...any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, format, arguments...)
+	}
+}
