@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ type AssertionFunc func(ctx context.Context) (string, error)
 // around it. The Azure workload identity webhook of Kubernetes writes such files, and so does "azoidc exec -token-file".
 func FileAssertion(path string) AssertionFunc {
 	return func(context.Context) (string, error) {
-		content, err := os.ReadFile(path)
+		content, err := file.Read(path)
 		if err != nil {
 			return "", &AssertionError{Source: "file", Err: redact.Error(err), transient: file.BeingReplaced(err),
 				advice: "check that the file exists and that this process may read it"}
