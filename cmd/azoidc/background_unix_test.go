@@ -138,11 +138,7 @@ func TestStatusOfAKilledOne(t *testing.T) {
 
 func TestStatusOfAnotherProcess(t *testing.T) {
 	w := newWorkflow(t, newServer(t, nil))
-	self, err := proc.Find(os.Getpid())
-	require.NoError(t, err)
-	fields := strings.Split(self.String(), ".")
-	another, err := proc.Parse(fields[0] + ".1." + fields[2]) // of this ID, but started at another time
-	require.NoError(t, err)
+	another := deadOne(t, "1") // of this ID, but started at another time
 	s, err := openHomes(filepath.Join(w.temp, "azoidc"), true)
 	require.NoError(t, err)
 	require.NoError(t, home{s, "default"}.build(another))

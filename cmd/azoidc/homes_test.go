@@ -39,7 +39,8 @@ func self(t testing.TB) proc.Process {
 func deadOne(t testing.TB, start string) proc.Process {
 	t.Helper()
 	fields := strings.Split(self(t).String(), ".")
-	dead, err := proc.Parse(fields[0] + "." + start + "." + fields[2])
+	fields[1] = start
+	dead, err := proc.Parse(strings.Join(fields, "."))
 	require.NoError(t, err)
 	require.Equal(t, proc.Ended, dead.State())
 	return dead

@@ -20,20 +20,25 @@ type Process struct {
 // errEnded is Find's for a process that isn't there.
 var errEnded = errors.New("there is no such process")
 
-// String is what Parse takes. It is fit for a file's name.
-func (p Process) String() string { return fmt.Sprintf("%d.%s.%s", p.ID, p.start, p.space) }
+// String is what Parse takes. It is fit for a file's name, and so doesn't end in a dot, which Windows drops.
+func (p Process) String() string {
+	if p.space == "" {
+		return fmt.Sprintf("%d.%s", p.ID, p.start)
+	}
+	return fmt.Sprintf("%d.%s.%s", p.ID, p.start, p.space)
+}
 
 // Parse is the reverse of String.
 func Parse(text string) (Process, error) {
 	fields := strings.Split(text, ".")
-	if len(fields) != 3 {
+	if len(fields) != 2 && len(fields) != 3 {
 		return Process{}, fmt.Errorf("%q is no process", text)
 	}
 	id, err := strconv.Atoi(fields[0])
 	if err != nil {
 		return Process{}, fmt.Errorf("%q is no process: %w", text, err)
 	}
-	return Process{ID: id, start: fields[1], space: fields[2]}, nil
+	return Process{ID: id, start: fields[1], space: strings.Join(fields[2:], "")}, nil
 }
 
 // MarshalText returns String's.

@@ -41,10 +41,12 @@ func TestProcess(t *testing.T) {
 	}
 	require.NotContains(t, own.String(), string(os.PathSeparator))
 
-	fields := strings.Split(own.String(), ".")
+	require.Regexp(t, `^[0-9]+\.[0-9a-f-]+(\.[0-9]+)?$`, own.String())
+	_, rest, _ := strings.Cut(own.String(), ".")
+	start, space, _ := strings.Cut(rest, ".")
 	for name, text := range map[string]string{
-		"the ID of one that started at another time": fields[0] + ".1." + fields[2],
-		"no process has the ID":                      "999999999." + fields[1] + "." + fields[2],
+		"the ID of one that started at another time": strings.TrimSuffix(fmt.Sprintf("%d.1.%s", own.ID, space), "."),
+		"no process has the ID":                      "999999999." + rest,
 	} {
 		process, err := proc.Parse(text)
 		require.NoError(t, err)
@@ -52,14 +54,14 @@ func TestProcess(t *testing.T) {
 		require.True(t, process.AwaitEnd(0), name)
 		process.Signal(true) // or this one would be dead
 	}
-	elsewhere, err := proc.Parse(fields[0] + "." + fields[1] + ".1")
+	elsewhere, err := proc.Parse(fmt.Sprintf("%d.%s.1", own.ID, start))
 	require.NoError(t, err)
 	require.Equal(t, proc.Elsewhere, elsewhere.State())
 	elsewhere.Signal(true)
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, text := range []string{"", "1", "1.2", "1.2.3.4", "x.2.3", "-.."} {
+	for _, text := range []string{"", "1", "1.2.3.4", "x.2.3", "-.."} {
 		_, err := proc.Parse(text)
 		require.Error(t, err, text)
 	}
