@@ -306,7 +306,7 @@ func TestStatusTellsTheLastError(t *testing.T) {
 	w.well("start")
 	env := w.exported()
 	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(http.StatusBadRequest, nil,
-		`{"error":"invalid_resource","error_description":"AADSTS500011: ##vso[task.prependpath]/tmp/evil"}`))
+		`{"error":"invalid_resource","error_description":"AADSTS500011: ##vso[task.prependpath]/opt/evil"}`))
 	response, err := http.DefaultClient.Do(tokenRequest(t, env))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())

@@ -26,8 +26,8 @@ func TestAnnotations(t *testing.T) {
 	require.Equal(t, "::warning title=azoidc::w", ci.GitHubActions.Warning("w"))
 	require.Equal(t, "##vso[task.logissue type=error]a%5D%3Bb", ci.AzurePipelines.Failure("a];b"))
 	require.Equal(t, "##vso[task.logissue type=warning]w", ci.AzurePipelines.Warning("w"))
-	require.Equal(t, "##vso[task.uploadsummary]/tmp/a b.md", ci.AzurePipelines.Summary("/tmp/a b.md"))
-	require.Empty(t, ci.GitHubActions.Summary("/tmp/a.md"))
+	require.Equal(t, "##vso[task.uploadsummary]/agent/a b.md", ci.AzurePipelines.Summary("/agent/a b.md"))
+	require.Empty(t, ci.GitHubActions.Summary("/agent/a.md"))
 	require.Equal(t, "GITHUB_STEP_SUMMARY", ci.GitHubActions.SummaryFile)
 	require.Empty(t, ci.AzurePipelines.SummaryFile)
 }
