@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/go-autorest/autorest/adal"
 	"github.com/hashicorp/go-azure-sdk/sdk/auth"
 	"github.com/hashicorp/go-azure-sdk/sdk/environments"
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,7 @@ type managedClient struct {
 	script       []string                    // or runs it, see the folder npm
 	flags        []string                    // of azoidc exec
 	exchanges    bool                        // the client exchanges OIDC tokens itself
+	without      []string                    // variables that the deploy script takes away
 }
 
 var (
@@ -51,6 +53,7 @@ var managedClients = []managedClient{
 	{name: "the same with msi_endpoint of an alias", source: gitHub, open: openAlias, flags: withHub},
 	{name: "Packer's authorizer, oidc_request_url", source: gitHub, open: openPacker, flags: withRequestEndpoint, exchanges: true},
 	{name: "Packer's authorizer, oidc_request_url", source: pipelines, open: openPacker, flags: withRequestEndpoint, exchanges: true},
+	{name: "autorest's adal, as Pulumi azure-native before 3.8", source: gitHub, open: openAutorest, without: []string{"MSI_ENDPOINT", "MSI_SECRET"}},
 	{name: "kubelogin msi", source: gitHub, open: openKubeloginManaged},
 	{name: "@azure/identity ManagedIdentityCredential", source: gitHub, script: []string{"managedidentity.js", "ManagedIdentityCredential"}},
 	{name: "@azure/identity DefaultAzureCredential", source: gitHub, script: []string{"managedidentity.js", "DefaultAzureCredential"}},
@@ -180,6 +183,19 @@ func openPacker(t *testing.T) getToken {
 		OIDCTokenRequestURL:                 os.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"),
 		OIDCTokenRequestToken:               os.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
 	})
+}
+
+// openAutorest is what hashicorp's go-azure-helpers had for ARM_USE_MSI, and with it Pulumi's azure-native before 3.8, which steps
+// aside where it sees both MSI_ENDPOINT and MSI_SECRET: https://github.com/pulumi/pulumi-azure-native/issues/4223.
+func openAutorest(t *testing.T) getToken {
+	require.Empty(t, os.Getenv("MSI_ENDPOINT")+os.Getenv("MSI_SECRET"))
+	//lint:ignore SA1019 it is what that provider calls
+	token, err := adal.NewServicePrincipalTokenFromMSI(os.Getenv("ARM_MSI_ENDPOINT"), kubernetes)
+	require.NoError(t, err)
+	return func(ctx context.Context, _ string) (string, error) {
+		err := token.EnsureFreshWithContext(ctx)
+		return token.OAuthToken(), err
+	}
 }
 
 func hashicorpToken(t *testing.T, credentials auth.Credentials) getToken {

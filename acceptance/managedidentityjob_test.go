@@ -87,7 +87,15 @@ func (c managedClient) command() []string {
 		path := filepath.Join("npm", c.script[0])
 		return []string{"node", path, c.script[1], kubernetes + "/.default", seconds(jobLength), seconds(askEvery)}
 	}
-	return []string{os.Args[0], "-test.run=^TestManagedIdentity$"}
+	test := []string{os.Args[0], "-test.run=^TestManagedIdentity$"}
+	if len(c.without) == 0 {
+		return test
+	}
+	unset := []string{"env"}
+	for _, variable := range c.without {
+		unset = append(unset, "-u", variable)
+	}
+	return append(unset, test...)
 }
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }

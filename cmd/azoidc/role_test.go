@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/internal/proc"
 )
 
@@ -53,6 +55,8 @@ func play(role string) int {
 		stay()
 	case "deploy":
 		err = deploy()
+	case "issue":
+		err = issue()
 	case "ask once":
 		err = askOnce()
 	case "ask":
@@ -201,4 +205,13 @@ func ask() error {
 		}
 	}
 	return nil
+}
+
+// issue prints a new OIDC token, as the programs of some CI systems do.
+func issue() error {
+	jwt, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+		RequestURL: os.Getenv(issueURL), RequestToken: os.Getenv(issueToken),
+	})(context.Background())
+	fmt.Println(jwt)
+	return err
 }
