@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,8 +135,8 @@ func TestTheAudienceOfEachCloud(t *testing.T) {
 func TestOptionsAreReadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		local := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{"11111111-2222-3333-4444-555555555555"}})
-		calls := 0
-		count := policyFunc(func(req *policy.Request) (*http.Response, error) { calls++; return req.Next() })
+		var calls atomic.Int32
+		count := policyFunc(func(req *policy.Request) (*http.Response, error) { calls.Add(1); return req.Next() })
 		var options azoidc.CredentialOptions
 		cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 			o.Retry = policy.RetryOptions{StatusCodes: []int{418}, RetryDelay: -1}
@@ -152,12 +153,12 @@ func TestOptionsAreReadOnce(t *testing.T) {
 		}
 		get(testkit.VaultScope)
 		local.Reset()
-		calls = 0
+		calls.Store(0)
 		for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.EntraToken} {
 			local.FailNext(leg, 1, azoidctest.Status(418, nil, ""))
 		}
 		get(testkit.GraphScope)
-		require.Equal(t, 2*5, calls, "both policies in three requests for assertions and two for tokens")
+		require.EqualValues(t, 2*5, calls.Load(), "both policies in three requests for assertions and two for tokens")
 	})
 }
 
