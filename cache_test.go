@@ -51,7 +51,7 @@ func TestPreloadJoinsErrorsByScope(t *testing.T) {
 func TestPreloadTellsEachCauseOnce(t *testing.T) {
 	cloud := azoidctest.New(nil)
 	cred := testkit.NewGitHub(t, cloud)
-	scopes := []string{testkit.VaultScope, testkit.GraphScope, testkit.StorageScope, testkit.ManagementScope, " "}
+	scopes := []string{testkit.VaultScope, testkit.GraphScope, testkit.StorageScope, testkit.ManagementScope, " ", testkit.VaultScope}
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(7000215))
 	err := cred.Preload(t.Context(), scopes...)
 	text := err.Error()
@@ -72,7 +72,7 @@ func TestPreloadTellsEachCauseOnce(t *testing.T) {
 			each = append(each, refused)
 		}
 	}
-	require.Len(t, each, 4)
+	require.Len(t, each, 5, "of the scope that was named twice, too")
 	for _, one := range each {
 		require.ErrorIs(t, err, one, "each is reached")
 	}

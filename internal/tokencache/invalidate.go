@@ -9,9 +9,6 @@ import (
 
 // Invalidate is azoidc.TokenCache's.
 func (c *Cache) Invalidate(scopes ...string) {
-	if len(scopes) == 0 {
-		return
-	}
 	c.forgotten.add(scopes)
 	c.invalidate(func(e *entry) bool {
 		return slices.ContainsFunc(e.request.Scopes, func(s string) bool { return slices.Contains(scopes, s) })

@@ -95,11 +95,15 @@ func (k *keeper) workOutAnew(now Instant) {
 
 func (i Instant) offset() int64 { return i.Wall - i.Mono }
 
-// dueIn is when the entry's token is to be refreshed next; false when there is none or a flight is under way, whose
+// dueIn is how long the entry's token isn't to be refreshed yet; false when there is none or a flight is under way, whose
 // landing is news.
 func (e *entry) dueIn(now Instant) (time.Duration, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.lockedDueIn(now)
+}
+
+func (e *entry) lockedDueIn(now Instant) (time.Duration, bool) {
 	held := e.held.Load()
 	if held == nil || len(e.flights) > 0 || e.dropped {
 		return 0, false
@@ -107,11 +111,11 @@ func (e *entry) dueIn(now Instant) (time.Duration, bool) {
 	return max(held.due.left(now), e.retryAt.left(now), 0), true
 }
 
+// refreshNow begins a refresh if it is due still.
 func (e *entry) refreshNow(ctx context.Context, c *Cache, now Instant) *flight {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	held := e.held.Load()
-	if held == nil || e.dropped || held.freshness(now) == fresh {
+	if left, ok := e.lockedDueIn(now); !ok || left > 0 {
 		return nil
 	}
 	return e.refresh(ctx, c, now)

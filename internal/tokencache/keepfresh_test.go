@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -289,6 +290,97 @@ func TestKeepFreshWithVeryManyTokens(t *testing.T) {
 		time.Sleep(time.Hour)
 		require.EqualValues(t, tenants, done.Load(), "each once")
 		require.EqualValues(t, atOnce, most.Load())
+		require.ErrorIs(t, end(), context.Canceled)
+	})
+}
+
+// TestNobodyJoinsARefreshThatKeepFreshGaveUp, though the credential takes its time to end.
+func TestNobodyJoinsARefreshThatKeepFreshGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		first := testkit.Get(t, cache, testkit.VaultScope)
+		cred.SetAnswer(func(ctx context.Context, _ testkit.TokenRequest) error {
+			<-ctx.Done()
+			time.Sleep(5 * time.Second)
+			return ctx.Err()
+		})
+		time.Sleep(time.Until(first.ExpiresOn) - time.Second)
+		end := keepFresh(t, cache)
+		synctest.Wait()
+		require.Equal(t, 2, cred.Count())
+		cred.SetAnswer(testkit.Takes(time.Second))
+		go func() { _ = end() }()
+		time.Sleep(time.Second) // until the token has ended
+		testkit.Get(t, cache, testkit.VaultScope)
+		require.Equal(t, 3, cred.Count())
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestKeepFreshLeavesNothingBehind: what has ended hears of no landing any more.
+func TestKeepFreshLeavesNothingBehind(t *testing.T) {
+	const keepers, landings = 200, 5000
+	cache := azoidc.NewTokenCache(instantCredential{}, nil)
+	for range keepers {
+		require.ErrorIs(t, keepFresh(t, cache)(), context.Canceled)
+	}
+	before := heap()
+	for i := range landings {
+		_, err := cache.GetToken(t.Context(), withClaims(testkit.VaultScope, fmt.Sprint(i)))
+		require.NoError(t, err)
+	}
+	require.Less(t, heap(), before+keepers*landings, "bytes")
+	runtime.KeepAlive(cache)
+}
+
+// TestKeepFreshEndsARefreshThatNobodyWantsAnyMore: its token was invalidated, and another one came meanwhile.
+func TestKeepFreshEndsARefreshThatNobodyWantsAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int32
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, &azoidc.TokenCacheOptions{AcquireTimeout: 24 * time.Hour})
+		end := keepFresh(t, cache)
+		for range 3 {
+			cred.SetAnswer(nil)
+			testkit.Get(t, cache, testkit.VaultScope)
+			cred.SetAnswer(func(ctx context.Context, _ testkit.TokenRequest) error {
+				running.Add(1)
+				defer running.Add(-1)
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			time.Sleep(50 * time.Minute)
+			require.EqualValues(t, 1, running.Load(), "the refresh hangs, and none from before")
+			cache.Invalidate(testkit.VaultScope)
+		}
+		require.ErrorIs(t, end(), context.Canceled)
+		require.Zero(t, running.Load())
+	})
+}
+
+// TestKeepFreshIsOnTimeForAll, though some of them were just refreshed by a caller, and so are due later than they were.
+func TestKeepFreshIsOnTimeForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const scopes = 7
+		cred := &testkit.FakeCredential{Life: time.Hour, RefreshIn: 30 * time.Minute}
+		cache := azoidc.NewTokenCache(cred, nil)
+		for i := range scopes {
+			testkit.Get(t, cache, testkit.ScopeNumber(i))
+			time.Sleep(time.Second)
+		}
+		end := keepFresh(t, cache)
+		time.Sleep(20 * time.Minute)
+		for i := range scopes / 2 {
+			_, err := cache.GetToken(t.Context(), withClaims(testkit.ScopeNumber(i), challenge))
+			require.NoError(t, err)
+		}
+		for range 12 * 60 {
+			time.Sleep(10 * time.Second)
+			for _, status := range cache.Tokens() {
+				require.Less(t, time.Since(status.RefreshOn), 10*time.Second+1, "late")
+			}
+		}
 		require.ErrorIs(t, end(), context.Canceled)
 	})
 }

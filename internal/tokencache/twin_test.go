@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
@@ -97,6 +98,31 @@ func TestOfTwoTokensTheOneThatLastsLongerIsTheFallback(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheFailuresBehindATwinAreRemembered while other keys come: what its key has is only the back-off.
+func TestTheFailuresBehindATwinAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []time.Time
+		cache := azoidc.NewTokenCache(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
+			if request.Scopes[0] == testkit.VaultScope && !request.EnableCAE {
+				asked = append(asked, time.Now())
+				return azcore.AccessToken{}, testkit.ErrOutage
+			}
+			return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(4 * time.Hour)}, nil
+		}), nil)
+		testkit.Get(t, cache, testkit.VaultScope)
+		for i := range 2 * 60 * 60 {
+			_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}})
+			require.NoError(t, err)
+			testkit.Get(t, cache, testkit.ScopeNumber(i))
+			time.Sleep(time.Second)
+		}
+		require.Greater(t, len(asked), 20)
+		for i := range asked[1:] {
+			require.GreaterOrEqual(t, asked[i+1].Sub(asked[i]), 30*time.Second)
+		}
+	})
 }
 
 // TestATwinIsAskedForOnce: while a token of the other CAE mode is served, its own is asked for with the usual back-off.
