@@ -189,7 +189,6 @@ func openPacker(t *testing.T) getToken {
 // aside where it sees both MSI_ENDPOINT and MSI_SECRET: https://github.com/pulumi/pulumi-azure-native/issues/4223.
 func openAutorest(t *testing.T) getToken {
 	require.Empty(t, os.Getenv("MSI_ENDPOINT")+os.Getenv("MSI_SECRET"))
-	//lint:ignore SA1019 it is what that provider calls
 	token, err := adal.NewServicePrincipalTokenFromMSI(os.Getenv("ARM_MSI_ENDPOINT"), kubernetes)
 	require.NoError(t, err)
 	return func(ctx context.Context, _ string) (string, error) {
