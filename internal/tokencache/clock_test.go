@@ -3,6 +3,7 @@ package tokencache_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -138,6 +139,23 @@ func TestAClockThatIsSetOnAndBackCostsNoToken(t *testing.T) {
 			testkit.Get(t, cache, testkit.VaultScope)
 		}
 		synctest.Wait()
+		require.Equal(t, 2, cache.cred.Count())
+	})
+}
+
+// TestAClockFromBeforeItsOwnTime, as that of a machine without a battery or with a joker for an administrator.
+func TestAClockFromBeforeItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newClockedCache()
+		cache.clocks.set(-60 * year) // before 1970
+		for _, life := range []time.Duration{time.Hour, math.MaxInt64} {
+			cache.InvalidateAll()
+			cache.cred.Life = life
+			first := testkit.Get(t, cache, testkit.VaultScope)
+			time.Sleep(30 * time.Minute)
+			require.Equal(t, first, testkit.Get(t, cache, testkit.VaultScope))
+			synctest.Wait()
+		}
 		require.Equal(t, 2, cache.cred.Count())
 	})
 }
