@@ -198,17 +198,18 @@ func formOf(version string) protocolForm {
 	return protocolForm{appServiceAnswer, appServiceError}
 }
 
-// appServiceAnswer has both forms of the expiry, for some clients read only one: MSAL the first, hashicorp's SDK the second.
+// appServiceAnswer has both forms of the expiry, for some clients read only one: MSAL expires_on, hashicorp's SDK expires_in.
+// MSAL.NET takes whichever comes last, so that is the one without doubt.
 // https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 func appServiceAnswer(token azcore.AccessToken, request tokenRequest) any {
 	return struct {
 		AccessToken string `json:"access_token"`
-		ExpiresOn   string `json:"expires_on"` // seconds since 1970, as a string
 		ExpiresIn   int64  `json:"expires_in"` // seconds
+		ExpiresOn   string `json:"expires_on"` // seconds since 1970, as a string
 		Resource    string `json:"resource"`
 		TokenType   string `json:"token_type"`
 		ClientID    string `json:"client_id,omitempty"`
-	}{token.Token, epoch(token.ExpiresOn), secondsLeft(token), request.resource, "Bearer", request.identity.ClientID}
+	}{token.Token, secondsLeft(token), epoch(token.ExpiresOn), request.resource, "Bearer", request.identity.ClientID}
 }
 
 // imdsAnswer is that of a virtual machine. The token has been valid for as long as it matters.
