@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -15,8 +16,15 @@ func TestTally(t *testing.T) {
 	cloud := azoidctest.New(nil)
 	p := inJob(cloud, cloud.GitHubJob(nil).Env())
 	l := loginOf(t, p)
-	var noted []string
-	sum := newTally(func(text string) { noted = append(noted, text) })
+	var (
+		mu    sync.Mutex
+		noted []string
+	)
+	sum := newTally(func(text string) { // from both scopes' exchanges at once
+		mu.Lock()
+		defer mu.Unlock()
+		noted = append(noted, text)
+	})
 	l.client.PerCallPolicies = []policy.Policy{sum}
 	l.client.Retry = policy.RetryOptions{MaxRetries: -1}
 	cred, err := l.credential()
