@@ -33,7 +33,8 @@ type Options struct {
 	// scope that is, in both CAE modes for the own tenant, though this cache may never have been asked for it. No scopes
 	// mean all that can be forgotten. It is called without a lock held, also at the same time.
 	Forget func(policy.TokenRequestOptions)
-	// Clock and Spread replace the machine's clocks and chance in tests.
+	// Room is how many keys are held, where a test needs few. Clock and Spread replace the machine's clocks and chance in tests.
+	Room   int
 	Clock  func() Instant
 	Spread func(d time.Duration, from, to float64) time.Duration // as retry.Spread
 }

@@ -248,16 +248,15 @@ func retryAfter(d time.Duration) error {
 func TestKeepFreshForgetsWhatHasLanded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const long = 100_000
-		issued := 0
+		var issued atomic.Int64
 		cache := azoidc.NewTokenCache(credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
-			issued++
-			return azcore.AccessToken{Token: fmt.Sprint(issued, strings.Repeat("x", long)), ExpiresOn: time.Now().Add(time.Hour)}, nil
+			return azcore.AccessToken{Token: fmt.Sprint(issued.Add(1), strings.Repeat("x", long)), ExpiresOn: time.Now().Add(time.Hour)}, nil
 		}), nil)
 		testkit.Get(t, cache, testkit.VaultScope)
 		end := keepFresh(t, cache)
 		before := heap()
 		time.Sleep(1000 * 45 * time.Minute)
-		require.Greater(t, issued, 1000)
+		require.Greater(t, issued.Load(), int64(1000))
 		require.Less(t, heap(), before+100*long, "bytes; a thousand times as many were issued")
 		require.ErrorIs(t, end(), context.Canceled)
 	})

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// maxEntries bounds the memory of a program that asks for ever new scopes and tenants: about 1 KB each beside the token.
-	maxEntries = 1 << 17
+	// defaultRoom bounds the memory of a program that asks for ever new scopes and tenants: about 1 KB each beside the token.
+	defaultRoom = 1 << 17
 	// sweptAtOnce is how many buckets a new key looks at for entries without use, of which there is about one in each. With
 	// fewer than two, the hand would never get round in a table that grows.
 	sweptAtOnce = 2
@@ -41,9 +41,17 @@ func (c *Cache) sweep(now Instant) {
 			}
 		})
 	}
-	for tries := 0; c.table.count >= maxEntries && tries < 2; tries++ {
+	for tries := 0; c.table.count >= c.room() && tries < 2; tries++ {
 		c.evict(now)
 	}
+}
+
+// room is how many entries there may be, beside those whose flights are under way.
+func (c *Cache) room() int {
+	if c.options.Room > 0 {
+		return c.options.Room
+	}
+	return defaultRoom
 }
 
 // evict drops one entry, unless all of the sample have flights under way.

@@ -106,6 +106,36 @@ func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
 	require.Greater(t, latest, room/8*95/100, "those that end first are dropped, by samples")
 }
 
+// TestRoomIsKeptBesideFlightsUnderWay: entries that can't be dropped yet don't keep others from being.
+func TestRoomIsKeptBesideFlightsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const room, hanging, visitors = 1000, 300, 5000
+		var cache tokencache.Cache
+		cache.Init(credentialFunc(func(ctx context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
+			if request.Scopes[0] == testkit.GraphScope {
+				<-ctx.Done()
+			}
+			return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+		}), tokencache.Options{Room: room})
+		ask := func(scope string, i int) error {
+			_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}, TenantID: strconv.Itoa(i)})
+			return err
+		}
+		var waiting sync.WaitGroup
+		for i := range visitors {
+			if i < hanging {
+				waiting.Go(func() { assert.NoError(t, ask(testkit.GraphScope, i)) })
+			}
+			require.NoError(t, ask(testkit.VaultScope, i))
+		}
+		require.LessOrEqual(t, len(cache.Tokens()), room)
+		require.Greater(t, len(cache.Tokens()), room-hanging-10)
+		waiting.Wait()
+		synctest.Wait()
+		require.LessOrEqual(t, len(cache.Tokens()), room)
+	})
+}
+
 // An instantCredential has one token for all.
 type instantCredential struct{}
 
