@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -338,8 +339,14 @@ var (
 // normalised is err's text without what is another at each run.
 func normalised(cloud *azoidctest.Cloud, err error) string {
 	text := strings.NewReplacer(cloud.TenantID(), "TENANT-ID", cloud.ClientID(), "CLIENT-ID", testkit.AClientID, "CLIENT-ID",
-		"The system cannot find the file specified.", "no such file or directory").Replace(err.Error())
+		notThere(), "no such file or directory").Replace(err.Error())
 	return randomTime.ReplaceAllString(randomID.ReplaceAllString(text, "GUID"), "$1 TIME")
+}
+
+// notThere is what this system says of a file that isn't there.
+func notThere() string {
+	_, err := os.Stat("not there")
+	return errors.Unwrap(err).Error()
 }
 
 // readers read what azcore's clients read of an error, all at once.

@@ -41,8 +41,8 @@ var runs = map[string][]string{
 	"doctor":           {"doctor", "-scope", vaultScope},
 	"doctor, JSON":     {"doctor", "-scope", vaultScope, "-o", "json"},
 	"doctor, Markdown": {"doctor", "-scope", vaultScope, "-o", "markdown"},
-	"exec":             {"exec", "-scope", vaultScope, "--", "true"},
-	"exec, token file": {"exec", "-token-file", "-scope", vaultScope, "--", "true"},
+	"exec":             {"exec", "-scope", vaultScope},
+	"exec, token file": {"exec", "-token-file", "-scope", vaultScope},
 }
 
 // heard counts what was put through the parsers.
@@ -275,8 +275,11 @@ func TestHostileServicesOfTheShippedCommand(t *testing.T) {
 
 func runOf(t *testing.T, cloud *azoidctest.Server, job map[string]string, command string) *process {
 	t.Helper()
-	if command == "endpoint" {
+	switch {
+	case command == "endpoint":
 		return inProcess(t, cloud, job, "ask once", "exec")
+	case runs[command][0] == "exec":
+		return inProcess(t, cloud, job, "nothing", runs[command]...)
 	}
 	return inProcess(t, cloud, job, "", runs[command]...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +29,7 @@ func TestMissingSettings(t *testing.T) {
 			[]string{"AZURESUBSCRIPTION_TENANT_ID or AZURE_TENANT_ID", "AZURESUBSCRIPTION_CLIENT_ID or AZURE_CLIENT_ID"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, args := range [][]string{{"token", "-scope", vaultScope}, {"exec", "--", "go", "version"}, {"exec", "-token-file", "--", "go", "version"}} {
+			for _, args := range [][]string{{"token", "-scope", vaultScope}, {"exec", "--", os.Args[0]}, {"exec", "-token-file", "--", os.Args[0]}} {
 				r := run(t, inJob(cloud, test.env), args...)
 				require.Equal(t, map[string]int{"token": exitNotWell, "exec": exitExecFailed}[args[0]], r.status)
 				require.Empty(t, r.stdout)

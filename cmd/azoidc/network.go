@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +22,10 @@ var proxyVariables = []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_prox
 // proxy tells which way the environment sends requests, without the password that may be in it.
 func (e *examination) proxy() (string, error) {
 	var set []string
-	for _, name := range proxyVariables {
+	for i, name := range proxyVariables {
+		told := slices.ContainsFunc(proxyVariables[:i], func(other string) bool { return sameName(other, name) })
 		value := e.env.get(name)
-		if value == "" {
+		if value == "" || told {
 			continue
 		}
 		if literal := advice.Literal(name, value); literal != "" {

@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // A process is azoidc as it's shipped, in a job of a cloud on loopback.
@@ -36,6 +40,7 @@ type process struct {
 func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, role string, args ...string) *process {
 	t.Helper()
 	requireBinary(t)
+	trust(t, cloud)
 	certificate := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(certificate, cloud.CertificatePEM(), 0o600))
 	if role != "" {
@@ -48,10 +53,22 @@ func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, ro
 	p.cmd.Env = append(environment(os.Environ()).without(requestVariables()...).without(supplyVariables...),
 		"SSL_CERT_FILE="+certificate, "AZOIDC_DISABLE_INSTANCE_DISCOVERY=true", "TMPDIR="+temp, roleVariable+"="+role,
 		"GORACE=atexit_sleep_ms=0")
-	p.cmd.Env = append(p.cmd.Env, toEnvironment(job)...)
+	for _, variable := range toEnvironment(job) {
+		p.cmd.Env = append(p.cmd.Env, named(variable))
+	}
 	p.cmd.Stderr = p.stderr
 	withoutTerminal(p.cmd)
 	return p
+}
+
+// named has the OIDC endpoint's name in place of its address on Windows, for Wine finds no addresses in certificates. (Entra's
+// must be as the discovery document has it.)
+func named(variable string) string {
+	name, value, _ := strings.Cut(variable, "=")
+	if runtime.GOOS == "windows" && slices.ContainsFunc(ci.Systems(), func(s *ci.System) bool { return s.RequestURL == name }) {
+		return name + "=" + strings.Replace(value, "https://127.0.0.1:", "https://localhost:", 1)
+	}
+	return variable
 }
 
 // requireBinary skips tests that take the command as it's shipped.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -36,6 +37,9 @@ func TestNoProxyOnLoopback(t *testing.T) {
 		"what only begins like it": {environment{proxy, "NO_PROXY=127.0.0.10"}, "127.0.0.10,127.0.0.1", "127.0.0.10,127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if test.lower != test.upper && runtime.GOOS == "windows" {
+				t.Skip("there both are one variable")
+			}
 			child := childEnvironment(test.env, onLoopback, false)
 			require.Equal(t, test.lower, exactly(child, "no_proxy"))
 			require.Equal(t, test.upper, exactly(child, "NO_PROXY"))
@@ -45,8 +49,11 @@ func TestNoProxyOnLoopback(t *testing.T) {
 
 var onLoopback = &supply{env: map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1/MSI/token"}}
 
-// exactly tells the spellings apart on Windows, too.
+// exactly is get, but without what a variable of another spelling has.
 func exactly(env environment, name string) string {
+	if runtime.GOOS == "windows" { // where both are one variable
+		return env.get(name)
+	}
 	for _, variable := range env {
 		if value, ok := strings.CutPrefix(variable, name+"="); ok {
 			return value

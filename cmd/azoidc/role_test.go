@@ -34,6 +34,7 @@ func play(role string) int {
 	switch role {
 	case "environment":
 		err = json.NewEncoder(os.Stdout).Encode(os.Environ())
+	case "nothing":
 	case "wait":
 		err = wait()
 	case "signal":

@@ -162,8 +162,9 @@ func TestExecTokenFileIsGoneWhenKilled(t *testing.T) {
 
 // What a dead process has left all the same, the next one removes; what belongs to a living one, it doesn't touch.
 func TestLeftoversOfDeadProcesses(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	t.Setenv("TMP", os.TempDir())
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp) // on Windows
 	living, err := newTokenFolder()
 	require.NoError(t, err)
 	require.NoError(t, replace(living.token(), "living"))
