@@ -22,26 +22,27 @@ import (
 const hop = 50 * time.Millisecond
 
 // BenchmarkStart is the time from start to ready, first token included, beside that of "azoidc token", which is the cold
-// exchange in a process of its own.
+// exchange in a process of its own, where there is no log to wait for. The shortest of each counts, for what else the machine
+// does only adds to them.
 func BenchmarkStart(b *testing.B) {
 	for _, latency := range []time.Duration{0, hop} {
 		cloud := newServer(b, nil)
 		cloud.SetLatency(latency)
-		w := newWorkflow(b, cloud)
+		w, outside := newWorkflow(b, cloud), newShell(b, cloud)
 		b.Run(fmt.Sprintf("hop=%s", latency), func(b *testing.B) {
-			var start, token time.Duration
+			start, token := time.Hour, time.Hour
 			for b.Loop() {
 				began := time.Now()
 				w.well("start", "-scope="+vaultScope)
-				start += time.Since(began)
+				start = min(start, time.Since(began))
 				w.well("stop")
 				began = time.Now()
-				require.Zero(b, w.step("token", "-scope="+vaultScope).status)
-				token += time.Since(began)
+				require.Zero(b, outside.step("token", "-scope="+vaultScope).status)
+				token = min(token, time.Since(began))
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(start.Microseconds())/1000/float64(b.N), "start-ms")
-			b.ReportMetric(float64(token.Microseconds())/1000/float64(b.N), "token-ms")
+			b.ReportMetric(float64(start.Microseconds())/1000, "start-ms")
+			b.ReportMetric(float64(token.Microseconds())/1000, "token-ms")
 			b.ReportMetric(float64(start)/float64(token), "start/token")
 		})
 	}
