@@ -81,7 +81,7 @@ var otherCIs = []otherCI{
 const issueURL, issueToken = "AZOIDC_TEST_ISSUE_URL", "AZOIDC_TEST_ISSUE_TOKEN"
 
 // TestOtherCISystems runs the command lines of docs/other-ci.md, as they are there. The jobs outlive their access tokens, and
-// those of the systems that hand out new OIDC tokens also these, many times.
+// those of the systems that hand out new OIDC tokens also these.
 func TestOtherCISystems(t *testing.T) {
 	requireBinary(t)
 	sh, err := exec.LookPath("sh")
@@ -94,6 +94,7 @@ func TestOtherCISystems(t *testing.T) {
 		t.Run(system.heading, func(t *testing.T) {
 			t.Parallel()
 			cloud := shortLived(t)
+			cloud.SetAccessTokenLifetime(4 * time.Second)
 			cloud.SetAssertionLifetime(3 * time.Second) // a file's may be some tenths older than when it's read
 			if system.fixed {
 				cloud.SetAssertionLifetime(time.Minute)
