@@ -226,15 +226,16 @@ func TestStartByName(t *testing.T) {
 // When -for is over it ends, and its log tells whoever wonders.
 func TestStartForAWhile(t *testing.T) {
 	w := newWorkflow(t, newServer(t, nil))
+	over := func() bool { return strings.Contains(w.step("status").stderr, "-for is over") }
 	w.well("start", "-for=100ms")
-	require.Eventually(t, func() bool { return w.step("status").status == exitNotWell }, 10*time.Second, 10*time.Millisecond)
-	require.Contains(t, w.step("status").stderr, "-for is over")
+	require.Eventually(t, over, 10*time.Second, 10*time.Millisecond)
 	require.Contains(t, w.well("status", "-log"), "-for is over")
 	w.well("start") // the name is free
 	w.well("stop")
 	w.requireNothingLeft()
 	w.well("start", "-for=1ms")
-	require.Eventually(t, func() bool { return strings.Contains(w.well("stop"), "had ended already") }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, over, 10*time.Second, 10*time.Millisecond)
+	require.Contains(t, w.well("stop"), "had ended already")
 	w.requireNothingLeft()
 }
 

@@ -135,18 +135,25 @@ func (p *program) printLog(h home) int {
 
 func (h home) status(owner proc.Process) (statusReport, error) {
 	var report statusReport
-	if owner.State() == proc.Ended {
+	asked := h.ask(askStatus, &report)
+	switch {
+	case asked == nil:
+		return report, nil
+	case owner.AwaitEnd(lastMoments):
 		return report, fmt.Errorf("process %d has ended: %s", owner.ID, h.lastWords())
 	}
-	if err := h.ask(askStatus, &report); err != nil {
-		return report, fmt.Errorf("process %d doesn't answer, perhaps it is just starting: %w", owner.ID, redact.Error(err))
-	}
-	return report, nil
+	return report, fmt.Errorf("process %d doesn't answer, perhaps it is just starting: %w", owner.ID, redact.Error(asked))
 }
+
+// lastMoments are between the last answer and the end.
+const lastMoments = time.Second
 
 // lastWords are the last line of the log of one that has ended.
 func (h home) lastWords() string {
-	content, _ := h.readLog() // which nobody may have opened
+	content, err := h.readLog()
+	if _, gone := h.owner(); gone != nil && err != nil {
+		return "it was told to, or its job has ended"
+	}
 	lines := strings.Split(strings.TrimSpace(content), "\n")
 	return cmp.Or(redact.Line(lines[len(lines)-1]), "it was ended by force, for its log says nothing")
 }
