@@ -20,6 +20,7 @@ import (
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/persistent"
 	"github.com/azoidc/azoidc/internal/recovered"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -317,7 +318,7 @@ type pendingAssertion struct {
 func (x *exchange) assertionLater(ctx context.Context) *pendingAssertion {
 	return &pendingAssertion{
 		source:  x.source,
-		request: func() (assertion, *retry.Failure) { return requestFrom(ctx, x.source) },
+		request: func() (assertion, *retry.Failure) { return requestFrom(outbound.Apart(ctx), x.source) }, // beside MSAL's
 		done:    make(chan struct{}),
 		missing: make(chan struct{}),
 	}

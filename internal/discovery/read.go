@@ -7,6 +7,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/recovered"
 )
 
@@ -22,7 +23,7 @@ type read struct {
 }
 
 func (d *Documents) begin(url string, req *policy.Request) *read {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(req.Raw().Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(outbound.Apart(req.Raw().Context())))
 	r := &read{cancel: cancel, done: make(chan struct{}), err: errGone}
 	if d.reads == nil {
 		d.reads = map[string]*read{}

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/recovered":  {"internal/azlog", "internal/redact"},
 	"internal/redact":     {},
 	"internal/retry":      {"internal/clock", "internal/outbound", "internal/redact"},
-	"internal/tokencache": {"internal/recovered", "internal/redact", "internal/retry"},
+	"internal/tokencache": {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
 	"internal/testkit":    {"", "azoidctest", "internal/ci"},
 	"internal/scenarios":  {},
 

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/outbound"
 )
 
 // A flightContext has the values of the context of the caller who began the flight, for tracing, but not its end; and not
-// what azcore's policies would do for the caller's own request: write its response into the caller's variable, add the
-// caller's headers, and retry as the caller wants. A flight outlives that request, and is for others, too.
+// what azcore's policies would do for the caller's own request: write its response into the caller's variable, its URL into the
+// state of the caller's span, add the caller's headers, and retry as the caller wants. A flight outlives that request, and is for others, too.
 //
 // It is a context of its own rather than one of context.WithTimeout because a new key costs little else.
 type flightContext struct {
@@ -107,6 +109,9 @@ func (c *flightContext) Value(key any) any {
 		if c.distrusts {
 			return true
 		}
+		return nil
+	}
+	if outbound.IsTracingState(key) {
 		return nil
 	}
 	value := c.values.Value(key)
