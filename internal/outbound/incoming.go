@@ -11,8 +11,7 @@ import (
 
 // gated lets what an answer, or its lack, says in passing through the gate before anybody else sees it: azcore and azidentity
 // log the reason phrase, headers and network errors, whose text a server's certificate, a proxy or GOAWAY can have written.
-func gated(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
-	gate := redact.Against(sentIn(req)...)
+func gated(gate *redact.Gate, resp *http.Response, err error) (*http.Response, error) {
 	if err != nil {
 		return nil, gate.Error(err)
 	}
@@ -36,7 +35,8 @@ func (b gatedBody) Read(p []byte) (int, error) {
 	return n, b.gate.Error(err)
 }
 
-// sentIn are the secrets that req carries, which its answer may echo.
+// sentIn are the secrets that req carries, which its answer may echo. They are read before it is sent: azcore's GetBody rewinds
+// the very body that a transport may still be sending when the answer has come.
 func sentIn(req *http.Request) []string {
 	form := formOf(req)
 	return []string{strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "), form.Get("client_assertion"), form.Get("assertion")}
@@ -56,6 +56,11 @@ func formOf(req *http.Request) url.Values {
 	if err != nil {
 		return nil
 	}
+	rewound, err := req.GetBody()
+	if err != nil {
+		return nil
+	}
+	_ = rewound.Close()                       // as body's, it has nothing to say
 	form, _ := url.ParseQuery(string(posted)) // what it can't parse is no secret of MSAL's
 	return form
 }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // ErrInsecure refuses a request that would carry a secret over plain http to another machine.
@@ -53,8 +55,9 @@ func IsDefault(t policy.Transporter) bool {
 }
 
 func (t transport) Do(req *http.Request) (*http.Response, error) {
+	gate := redact.Against(sentIn(req)...)
 	resp, err := t.send(req)
-	return gated(req, resp, err)
+	return gated(gate, resp, err)
 }
 
 func (t transport) send(req *http.Request) (*http.Response, error) {
