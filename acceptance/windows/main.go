@@ -20,11 +20,11 @@ var wines = []struct {
 	reason string
 }{
 	{regexp.MustCompile(`TempDir RemoveAll cleanup: .*: Invalid function`), "it can't remove files the way os.RemoveAll does"},
-	{regexp.MustCompile(`Error: +directory ".*" exists`), "it can't remove files the way os.RemoveAll does"},
+	{regexp.MustCompile(`Error:\s+directory ".*" exists`), "it can't remove files the way os.RemoveAll does"},
 	{regexp.MustCompile(`mkdirat .*: file exists`), "it can't remove files the way os.RemoveAll does"},
 	{regexp.MustCompile(`listen unix .*: socket: winapi error #10047`), "it has no Unix sockets"},
 	{regexp.MustCompile(`certificate is valid for 127\.0\.0\.1, ::1, not 127\.0\.0\.1`), "it finds no addresses in certificates"},
-	{regexp.MustCompile(`Test: +TestAncestors`), "its first process has no parent"},
+	{regexp.MustCompile(`Test:\s+TestAncestors`), "its first process has no parent"},
 }
 
 // An event is a line of test2json.

@@ -108,7 +108,7 @@ func TestARetryAfterATimeoutUsesAnotherConnection(t *testing.T) {
 			require.Eventually(t, func() bool {
 				_, err := ask(transport, tunnel.URL(), 300*time.Millisecond)
 				return err == nil
-			}, 10*time.Second, time.Millisecond)
+			}, 10*time.Second, 100*time.Millisecond)
 
 			require.Equal(t, 2, tunnel.Connections())
 		})
