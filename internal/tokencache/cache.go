@@ -71,7 +71,7 @@ var (
 func (c *Cache) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k := c.keyOf(&options)
 	hash := k.hash()
-	if e := c.table.find(hash, k); e != nil && options.Claims == "" {
+	if e := c.table.find(hash, &k); e != nil && options.Claims == "" {
 		if held := e.held.Load(); held != nil && held.due.ahead(c.now()) {
 			return held.token(), nil
 		}
@@ -85,7 +85,7 @@ func (c *Cache) slow(ctx context.Context, k key, hash uint64, options policy.Tok
 		return azcore.AccessToken{}, err
 	}
 	for {
-		e := c.table.find(hash, k)
+		e := c.table.find(hash, &k)
 		now := c.now()
 		if e == nil {
 			e = c.newEntry(k, hash, options, now)
@@ -111,7 +111,7 @@ func (c *Cache) check(ctx context.Context, scopes []string) error {
 func (c *Cache) newEntry(k key, hash uint64, request policy.TokenRequestOptions, now Instant) *entry {
 	c.table.mu.Lock()
 	defer c.table.mu.Unlock()
-	if e := c.table.find(hash, k); e != nil {
+	if e := c.table.find(hash, &k); e != nil {
 		return e
 	}
 	c.sweep(now)
@@ -132,7 +132,7 @@ func (c *Cache) newEntry(k key, hash uint64, request policy.TokenRequestOptions,
 func (c *Cache) twin(e *entry) *heldToken {
 	k := e.key
 	k.cae = !k.cae
-	if other := c.table.find(e.hash, k); other != nil {
+	if other := c.table.find(e.hash, &k); other != nil {
 		return other.held.Load()
 	}
 	return nil

@@ -58,9 +58,7 @@ func (c *Cache) hold(token *azcore.AccessToken, now Instant) *heldToken {
 
 // token is what callers get.
 func (h *heldToken) token() azcore.AccessToken {
-	token := h.issued
-	token.Token = h.secret.Reveal()
-	return token
+	return azcore.AccessToken{Token: h.secret.Reveal(), ExpiresOn: h.issued.ExpiresOn, RefreshOn: h.issued.RefreshOn}
 }
 
 // refreshIn is how long after its acquisition a token that lasts for life is refreshed.

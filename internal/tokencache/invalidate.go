@@ -44,7 +44,7 @@ func (c *Cache) Forget(request policy.TokenRequestOptions) {
 func (c *Cache) find(k key) *entry {
 	c.table.mu.Lock()
 	defer c.table.mu.Unlock()
-	return c.table.find(k.hash(), k)
+	return c.table.find(k.hash(), &k)
 }
 
 func (c *Cache) invalidate(matches func(*entry) bool) {

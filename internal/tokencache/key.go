@@ -22,6 +22,13 @@ type key struct {
 }
 
 func (c *Cache) keyOf(o *policy.TokenRequestOptions) key {
+	if len(o.Scopes) == 1 && o.TenantID == "" { // as nearly always
+		return key{scopes: o.Scopes[0], cae: o.EnableCAE}
+	}
+	return c.longKeyOf(o)
+}
+
+func (c *Cache) longKeyOf(o *policy.TokenRequestOptions) key {
 	k := key{tenantID: o.TenantID, cae: o.EnableCAE}
 	if k.tenantID != "" && strings.EqualFold(k.tenantID, c.options.TenantID) {
 		k.tenantID = ""
@@ -59,7 +66,7 @@ func quoted(scopes []string) string { return redact.Line(fmt.Sprintf("%q", scope
 var seed = maphash.MakeSeed()
 
 // hash is the same for both CAE modes, so that the one is found beside the other.
-func (k key) hash() uint64 {
+func (k *key) hash() uint64 {
 	h := maphash.String(seed, k.scopes)
 	if k.tenantID != "" {
 		h = bits.RotateLeft64(h, 32) ^ maphash.String(seed, k.tenantID)

@@ -25,13 +25,13 @@ type bucket = atomic.Pointer[entry]
 const firstBuckets = 4
 
 // find returns the entry of k, which hashes to hash, or nil.
-func (t *table) find(hash uint64, k key) *entry {
+func (t *table) find(hash uint64, k *key) *entry {
 	buckets := t.buckets.Load()
 	if buckets == nil {
 		return nil
 	}
 	for e := (*buckets)[place(hash, uint64(len(*buckets)), t.used.Load())].Load(); e != nil; e = e.next.Load() {
-		if e.hash == hash && e.key == k {
+		if e.hash == hash && e.key == *k {
 			return e
 		}
 	}
