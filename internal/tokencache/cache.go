@@ -1,6 +1,7 @@
 // Package tokencache is the engine of azoidc.TokenCache. A request for a token enters at [Cache.GetToken]; table.go finds
-// the key's entry, entry.go decides who is served and who waits, flight.go makes one acquisition, held.go says what a held
-// token is good for, keepfresh.go refreshes what nobody asks for, and invalidate.go forgets.
+// the key's entry, entry.go decides who is served and who waits, flight.go makes one acquisition, deadlines.go ends those
+// that take too long, held.go says what a held token is good for, keepfresh.go refreshes what nobody asks for, and
+// invalidate.go forgets.
 package tokencache
 
 import (
@@ -46,6 +47,7 @@ type Cache struct {
 	options   Options
 	made      time.Time // when the monotonic clock began to count
 	table     table
+	deadlines *deadlines
 	forgotten forgotten
 	keepers   keepers
 }
@@ -60,6 +62,7 @@ func (c *Cache) Init(cred azcore.TokenCredential, options Options) {
 		options.Spread = retry.Spread
 	}
 	c.cred, c.options, c.made = cred, options, time.Now()
+	c.deadlines = new(deadlines)
 }
 
 var (
@@ -88,7 +91,7 @@ func (c *Cache) slow(ctx context.Context, k key, hash uint64, options policy.Tok
 		e := c.table.find(hash, &k)
 		now := c.now()
 		if e == nil {
-			e = c.newEntry(k, hash, options, now)
+			e = c.newEntry(k, hash, options.Scopes, now)
 		}
 		if ticket, ok := e.ask(ctx, c, options.Claims, now); ok {
 			return ticket.redeem(ctx, c)
@@ -107,23 +110,19 @@ func (c *Cache) check(ctx context.Context, scopes []string) error {
 	return checkScopes(scopes)
 }
 
-// newEntry makes k's entry for the request, unless somebody else just did.
-func (c *Cache) newEntry(k key, hash uint64, request policy.TokenRequestOptions, now Instant) *entry {
+// newEntry makes k's entry, unless somebody else just did.
+func (c *Cache) newEntry(k key, hash uint64, scopes []string, now Instant) *entry {
 	c.table.mu.Lock()
 	defer c.table.mu.Unlock()
 	if e := c.table.find(hash, &k); e != nil {
 		return e
 	}
 	c.sweep(now)
-	request.TenantID, request.Claims = k.tenantID, ""
-	e := &entry{key: k, hash: hash, request: request, touched: now.Mono}
-	if len(request.Scopes) == 1 {
-		e.request.Scopes = e.own[:]
-		e.own[0] = k.scopes
-	} else {
-		e.request.Scopes = sorted(request.Scopes)
+	e := &entry{key: k, hash: hash, touched: now.Mono}
+	if len(scopes) > 1 {
+		e.several = sorted(scopes)
 	}
-	e.distrusts = c.forgotten.has(e.request.Scopes)
+	e.distrusts = c.forgotten.has(scopes)
 	c.table.add(e)
 	return e
 }

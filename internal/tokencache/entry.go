@@ -25,20 +25,40 @@ type entry struct {
 	hash    uint64
 	next    atomic.Pointer[entry] // in its bucket of the table
 	held    atomic.Pointer[heldToken]
-	request policy.TokenRequestOptions // without claims
-	own     [1]string                  // the request's scopes where it is one, as nearly always
+	several []string // the scopes, sorted, where it isn't one as nearly always
 
 	mu          sync.Mutex
-	flights     []*flight // those under way that bring something wanted, in the order they began
-	begun       uint64    // how many flights have begun
-	outdated    uint64    // flights up to this number bring nothing that is still wanted
-	invalidated uint64    // those up to this number began before the latest Invalidate
-	failures    int       // in a row
-	retryAt     Instant   // no refresh before
-	lastErr     error     // of the latest refresh
-	touched     int64     // when something last happened here, by the monotonic clock
-	dropped     bool      // the cache has no such entry any more
-	distrusts   bool      // a token was invalidated, so no persistent cache may bring it back, ever
+	flights     []*flight  // those under way that bring something wanted, in the order they began
+	room        [1]*flight // for the list of one flight
+	begun       uint64     // how many flights have begun
+	outdated    uint64     // flights up to this number bring nothing that is still wanted
+	invalidated uint64     // those up to this number began before the latest Invalidate
+	failures    int        // in a row
+	retryAt     Instant    // no refresh before
+	lastErr     error      // of the latest refresh
+	touched     int64      // when something last happened here, by the monotonic clock
+	dropped     bool       // the cache has no such entry any more
+	distrusts   bool       // a token was invalidated, so no persistent cache may bring it back, ever
+}
+
+// scopes returns a list that the caller may keep.
+func (e *entry) scopes() []string {
+	if e.several != nil {
+		return slices.Clone(e.several)
+	}
+	return []string{e.key.scopes}
+}
+
+func (e *entry) isForAny(scopes []string) bool {
+	if e.several != nil {
+		return slices.ContainsFunc(e.several, func(s string) bool { return slices.Contains(scopes, s) })
+	}
+	return slices.Contains(scopes, e.key.scopes)
+}
+
+// request is what is asked of the credential, but for claims. The credential may keep or change it.
+func (e *entry) request() policy.TokenRequestOptions {
+	return policy.TokenRequestOptions{Scopes: e.scopes(), TenantID: e.key.tenantID, EnableCAE: e.key.cae}
 }
 
 // ask decides what a caller gets. It returns false when the entry isn't the cache's any more. The twin, the token of the
@@ -119,8 +139,12 @@ func (e *entry) begin(ctx context.Context, c *Cache, claims string, now Instant)
 	f := &flight{cache: c, entry: e, number: e.begun, claims: claims, done: make(chan struct{})}
 	f.context.values, f.context.distrusts = context.WithoutCancel(ctx), e.distrusts
 	f.context.deadline = c.real(now.plus(c.options.AcquireTimeout))
+	if len(e.flights) == 0 {
+		e.flights = e.room[:0]
+	}
 	e.flights = append(e.flights, f)
-	f.start()
+	c.deadlines.add(f, c.real(now), c.options.AcquireTimeout)
+	go f.fly()
 	return f
 }
 
@@ -133,6 +157,7 @@ func (f *flight) land(brought *heldToken, err error, now Instant) {
 		return
 	}
 	f.landed, f.token, f.err = true, brought, err
+	f.cache.deadlines.remove(f)
 	e.remove(f)
 	if f.number > e.outdated {
 		e.take(f, now)
@@ -179,6 +204,7 @@ func (e *entry) invalidate() {
 	defer e.mu.Unlock()
 	e.held.Store(nil)
 	e.outdated, e.invalidated = e.begun, e.begun
+	clear(e.flights)
 	e.flights = nil // whoever waits for them asked before; whoever asks from now on gets another
 	e.lastErr, e.failures, e.retryAt, e.distrusts = nil, 0, Instant{}, true
 }

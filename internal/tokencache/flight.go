@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"runtime"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/azoidc/azoidc/internal/recovered"
 )
-
-// patience is how much longer than its deadline a flight waits for a credential to say why it failed; then it is given
-// up, though the credential goes on.
-const patience = time.Second
 
 // A flight is one acquisition that any number of callers wait for. It outlives the caller who began it.
 type flight struct {
@@ -24,6 +20,8 @@ type flight struct {
 	claims  string
 	context flightContext
 	done    chan struct{}
+
+	deadline deadline // guarded by the lock of the cache's deadlines
 
 	// The entry's lock guards these; token and err don't change once done is closed.
 	waiters int
@@ -37,25 +35,13 @@ func (f *flight) joined() *flight {
 	return f
 }
 
-// start flies in a goroutine of its own.
-func (f *flight) start() {
-	late := time.AfterFunc(f.cache.options.AcquireTimeout, func() {
-		f.context.end(context.DeadlineExceeded)
-		time.AfterFunc(patience, f.giveUp)
-	})
-	go func() {
-		defer late.Stop()
-		f.fly()
-	}()
-}
-
 // giveUp lands a flight whose credential doesn't return.
 func (f *flight) giveUp() {
 	f.land(nil, fmt.Errorf("azoidc: no token for %s within %s (TokenCacheOptions.AcquireTimeout): %w",
-		quoted(f.entry.request.Scopes), f.cache.options.AcquireTimeout, context.DeadlineExceeded), f.cache.now())
+		quoted(f.entry.scopes()), f.cache.options.AcquireTimeout, context.DeadlineExceeded), f.cache.now())
 }
 
-// fly asks the credential, and lands with what that returns.
+// fly asks the credential, and lands with what that returns. It has a goroutine of its own.
 func (f *flight) fly() {
 	returned := false
 	defer func() {
@@ -63,8 +49,8 @@ func (f *flight) fly() {
 			f.crash(recover())
 		}
 	}()
-	request := f.entry.request
-	request.Scopes, request.Claims = slices.Clone(request.Scopes), f.claims // the credential may keep or change them
+	request := f.entry.request()
+	request.Claims = f.claims
 	token, err := f.cache.cred.GetToken(&f.context, request)
 	returned = true
 	f.arrive(&token, err)
@@ -76,7 +62,7 @@ var errGone = errors.New("azoidc: the credential ended its goroutine instead of 
 func (f *flight) crash(value any) {
 	err := errGone
 	if value != nil {
-		err = fmt.Errorf("azoidc: no token for %s: %w", quoted(f.entry.request.Scopes), recovered.Error(value))
+		err = fmt.Errorf("azoidc: no token for %s: %w", quoted(f.entry.scopes()), recovered.Error(value))
 	}
 	f.arrive(nil, err)
 }
@@ -88,12 +74,12 @@ func (f *flight) arrive(token *azcore.AccessToken, err error) {
 	case err != nil:
 		f.land(nil, err, now)
 	case !usable(token.Token) || unixNano(token.ExpiresOn) <= now.Wall:
-		f.land(nil, useless(token, f.entry.request.Scopes, now), now)
+		f.land(nil, useless(token, f.entry.scopes(), now), now)
 	default:
 		f.land(f.cache.hold(token, now), nil, now)
 	}
 	if f.entry.invalidatedSince(f) {
-		f.cache.forget(f.entry.request) // which the credential may have stored since
+		f.cache.forget(f.entry.request()) // which the credential may have stored since
 	}
 }
 
@@ -139,6 +125,7 @@ func (t ticket) redeem(ctx context.Context, c *Cache) (azcore.AccessToken, error
 	case t.flight == nil:
 		return t.held.token(), nil
 	}
+	runtime.Gosched() // to a credential that has a token at hand, before this goroutine is put to sleep
 	select {
 	case <-t.flight.done:
 	case <-ctx.Done():

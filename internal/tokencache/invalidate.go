@@ -10,9 +10,7 @@ import (
 // Invalidate is azoidc.TokenCache's.
 func (c *Cache) Invalidate(scopes ...string) {
 	c.forgotten.add(scopes)
-	c.invalidate(func(e *entry) bool {
-		return slices.ContainsFunc(e.request.Scopes, func(s string) bool { return slices.Contains(scopes, s) })
-	})
+	c.invalidate(func(e *entry) bool { return e.isForAny(scopes) })
 	for _, scope := range scopes {
 		c.forget(policy.TokenRequestOptions{Scopes: []string{scope}})
 		c.forget(policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true})
@@ -53,7 +51,7 @@ func (c *Cache) invalidate(matches func(*entry) bool) {
 		if matches(e) {
 			e.invalidate()
 			if c.options.Forget != nil {
-				forget = append(forget, e.request)
+				forget = append(forget, e.request())
 			}
 		}
 	}

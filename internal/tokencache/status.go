@@ -21,7 +21,7 @@ func (c *Cache) Tokens() []Status {
 	for _, e := range c.table.all() {
 		if held, lastError := e.status(); held != nil {
 			list = append(list, Status{
-				Scopes: slices.Clone(e.request.Scopes), TenantID: e.key.tenantID, CAE: e.key.cae,
+				Scopes: e.scopes(), TenantID: e.key.tenantID, CAE: e.key.cae,
 				ExpiresOn: held.issued.ExpiresOn, RefreshOn: held.issued.RefreshOn, LastError: c.eachError(lastError),
 			})
 		}
