@@ -3,18 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/azoidc/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/internal/login"
 )
 
 // doctor examines all there is between the job and an access token, and prints what it found.
 func (p *program) doctor(ctx context.Context, args []string) int {
 	var (
-		common commonFlags
+		common login.Flags
 		wanted scopes
 		probe  bool
 		output = newForm("text", "json", "markdown")
 	)
 	flags := newFlagSet("doctor")
-	common.register(flags, p.env)
+	common.Register(flags, p.env)
 	flags.Var(&wanted, "scope", "")
 	flags.BoolVar(&probe, "probe", false, "")
 	flags.Var(output, "o", "")
@@ -24,7 +27,7 @@ func (p *program) doctor(ctx context.Context, args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("doctor", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	found := p.examine(ctx, common, wanted, probe)
+	found := doctor.Examine(ctx, p.env, login.New(p.env, common, p.transport), wanted, probe)
 	if err := p.report(found, output.value); err != nil {
 		return p.failed(err)
 	}
@@ -34,15 +37,15 @@ func (p *program) doctor(ctx context.Context, args []string) int {
 	return exitWell
 }
 
-func (p *program) report(found *diagnosis, form string) error {
+func (p *program) report(found *doctor.Diagnosis, form string) error {
 	switch form {
 	case "json":
-		return found.writeJSON(p.stdout)
+		return writeJSON(p.stdout, found)
 	case "markdown":
-		return found.writeMarkdown(p.stdout)
+		return found.WriteMarkdown(p.stdout)
 	}
-	if err := found.writeText(p.stdout); err != nil {
+	if err := found.WriteText(p.stdout); err != nil {
 		return err
 	}
-	return p.tellJob(found)
+	return found.TellJob(p.env, p.direct.stdout)
 }

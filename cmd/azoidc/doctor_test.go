@@ -18,20 +18,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/doctor"
 	"github.com/azoidc/azoidc/internal/golden"
 )
 
-func diagnose(t *testing.T, p *program, args ...string) (diagnosis, result) {
+func diagnose(t *testing.T, p *program, args ...string) (doctor.Diagnosis, result) {
 	t.Helper()
 	r := run(t, p, append([]string{"doctor", "-o", "json"}, args...)...)
-	var d diagnosis
+	var d doctor.Diagnosis
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &d), r.stdout)
 	require.Empty(t, r.stderr)
 	require.Equal(t, d.Well, r.status == exitWell)
 	return d, r
 }
 
-func (d diagnosis) resultOf(t *testing.T, name string) step {
+func resultOf(t *testing.T, d doctor.Diagnosis, name string) doctor.Step {
 	t.Helper()
 	for _, s := range d.Steps {
 		if strings.HasPrefix(s.Name, name) {
@@ -39,7 +40,7 @@ func (d diagnosis) resultOf(t *testing.T, name string) step {
 		}
 	}
 	require.Fail(t, "no step", name)
-	return step{}
+	return doctor.Step{}
 }
 
 // A patient is a job that doctor looks at, and what is wrong with it.
@@ -207,8 +208,8 @@ func TestDoctorToldWhatToCreate(t *testing.T) {
 		d, _ := diagnose(t, p)
 		require.False(t, d.Well)
 		require.Contains(t, d.Verdict, "access token for")
-		refused := d.resultOf(t, "access token")
-		require.Equal(t, resultFailed, refused.Result)
+		refused := resultOf(t, d, "access token")
+		require.Equal(t, doctor.ResultFailed, refused.Result)
 		require.Contains(t, refused.Detail, "AADSTS70")
 		require.Len(t, d.Federated.Commands, 2)
 
@@ -321,10 +322,10 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 				d, _ := diagnose(t, inJob(cloud, env), test.args...)
 				require.GreaterOrEqual(t, len(d.Steps), 6)
 				for name, want := range test.want {
-					require.Equal(t, want, d.resultOf(t, name).Result, name)
+					require.Equal(t, want, resultOf(t, d, name).Result, name)
 				}
 				for _, s := range d.Steps {
-					if s.Result == resultFailed {
+					if s.Result == doctor.ResultFailed {
 						require.Contains(t, s.Detail, test.detail)
 						break
 					}
@@ -334,8 +335,78 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 	}
 }
 
-func TestManagementScope(t *testing.T) {
-	require.Equal(t, "https://management.usgovcloudapi.net/.default", managementScope("https://login.microsoftonline.us/"))
-	require.Equal(t, "https://management.chinacloudapi.cn/.default", managementScope("https://login.chinacloudapi.cn/"))
-	require.Equal(t, "https://management.azure.com/.default", managementScope("https://login.microsoftonline.com/"))
+func TestDoctorFindsAWrongClock(t *testing.T) {
+	for name, test := range map[string]struct {
+		ahead time.Duration // the servers' clocks
+		want  string
+		well  bool
+	}{
+		"slow":          {10 * time.Minute, "behind the server's: set it", false},
+		"fast":          {-10 * time.Minute, "ahead of the server's: set it", false},
+		"a little slow": {30 * time.Second, "behind the server's", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := azoidctest.New(nil)
+				job := cloud.GitHubJob(nil)
+				p := inJob(cloud, job.Env())
+				p.transport = shifted{cloud, test.ahead}
+				d, _ := diagnose(t, p)
+				require.Equal(t, test.well, d.Well)
+				require.Contains(t, resultOf(t, d, "clock").Detail, test.want)
+				require.InDelta(t, test.ahead.Seconds(), *d.ClockOffset, 1)
+			})
+		})
+	}
+}
+
+// shifted is a cloud whose clocks are ahead.
+type shifted struct {
+	cloud *azoidctest.Cloud
+	ahead time.Duration
+}
+
+func (s shifted) Do(r *http.Request) (*http.Response, error) {
+	response, err := s.cloud.Do(r)
+	if err == nil {
+		response.Header.Set("Date", time.Now().Add(s.ahead).UTC().Format(http.TimeFormat))
+	}
+	return response, err
+}
+
+// TestTheSummaryIsAppendedTo: other steps have written there.
+func TestTheSummaryIsAppendedTo(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	path := filepath.Join(t.TempDir(), "summary.md")
+	require.NoError(t, os.WriteFile(path, []byte("before\n"), 0o600))
+	env := with(cloud.GitHubJob(nil).Env(), "GITHUB_STEP_SUMMARY", path)
+	require.Equal(t, exitWell, run(t, inJob(cloud, env), "doctor").status)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Regexp(t, `^before\n## azoidc doctor: GitHub Actions\n`, string(content))
+}
+
+func TestOnlyTheTextIsForTheJob(t *testing.T) {
+	for _, form := range []string{"json", "markdown"} {
+		cloud := azoidctest.New(nil)
+		folder := t.TempDir()
+		env := with(with(cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Untrusted: true}).Env(), "AGENT_TEMPDIRECTORY", folder), "AZURE_CLIENT_ID", "")
+		r := run(t, inJob(cloud, env), "doctor", "-o", form)
+		require.Equal(t, exitNotWell, r.status)
+		require.NotContains(t, r.stdout, "##vso[")
+		files, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.Empty(t, files)
+	}
+}
+
+func TestASummaryThatCannotBeWritten(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	nowhere := filepath.Join(t.TempDir(), "no", "such", "folder")
+	github := run(t, inJob(cloud, with(cloud.GitHubJob(nil).Env(), "GITHUB_STEP_SUMMARY", nowhere)), "doctor")
+	require.Equal(t, exitNotWell, github.status)
+	require.Contains(t, github.stderr, "the job's summary")
+	pipelines := run(t, inJob(cloud, with(cloud.PipelinesJob(nil).Env(), "AGENT_TEMPDIRECTORY", nowhere)), "doctor")
+	require.Equal(t, exitNotWell, pipelines.status)
+	require.Contains(t, pipelines.stderr, "the run's summary")
 }

@@ -1,74 +1,92 @@
 package main
 
 import (
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/environ"
 )
 
-// environment is as in os.Environ.
-type environment []string
-
-// get returns a variable's value, without the white space that pasted values end in.
-func (e environment) get(name string) string {
-	value, _ := e.look(name)
-	return strings.TrimSpace(value)
+// supplyVariables are those by which programs find tokens. Those of another supply must not get in this one's way:
+// Azure SDKs take the first they find, the token file before the endpoint.
+var supplyVariables = []string{
+	"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET",
+	"IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", // Service Fabric's and Azure Arc's
+	"ARM_USE_MSI", "ARM_MSI_ENDPOINT", "ARM_MSI_API_VERSION",
+	"ARM_USE_OIDC", "ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH", // which Terraform prefers, and reads only once
+	"APPSETTING_WEBSITE_SITE_NAME",
+	"AZURE_FEDERATED_TOKEN_FILE",
+	"AZD_AUTH_ENDPOINT", "AZD_AUTH_KEY", "AZD_AUTH_CERT",
 }
 
-// look returns a variable's value as it is, and whether it is set.
-func (e environment) look(name string) (string, bool) {
-	for _, variable := range slices.Backward(e) { // the last one counts, as in os/exec
-		if n, value, _ := strings.Cut(variable, "="); sameName(n, name) {
-			return value, true
+// requestVariables let a process request OIDC tokens in the job's name, for any audience.
+func requestVariables() []string {
+	names := []string{
+		"ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN", // Terraform's names for them
+		"AZOIDC_ASSERTION_COMMAND", "AZOIDC_ASSERTION_FILE",
+	}
+	for _, system := range ci.Systems() {
+		names = append(names, system.RequestURL, system.RequestToken)
+	}
+	return names
+}
+
+// connectionVariables make Terraform and OpenTofu request OIDC tokens as Azure Pipelines hands them out, and not as the
+// request endpoint does.
+var connectionVariables = []string{
+	"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+}
+
+// childEnvironment is the command's: env, with the supply's variables instead of others like them.
+func childEnvironment(env environ.Variables, s *supply, keepRequestToken bool) environ.Variables {
+	child := env.Without(supplyVariables...)
+	if !keepRequestToken {
+		child = child.Without(requestVariables()...)
+	}
+	if child.Get("AZURE_CLIENT_ID") != "" { // SDKs ask for this identity
+		child = child.With(map[string]string{"AZURE_CLIENT_ID": s.clientID})
+	}
+	if namesOurs(child.Get("AZURE_TOKEN_CREDENTIALS")) { // which SDKs don't know, and refuse
+		child = child.With(map[string]string{"AZURE_TOKEN_CREDENTIALS": s.credential})
+	}
+	if s.env["ARM_OIDC_REQUEST_URL"] != "" {
+		child = child.Without(connectionVariables...)
+		if env.IsTrue("ARM_USE_OIDC") { // Terraform then requests OIDC tokens itself
+			child = child.With(map[string]string{"ARM_USE_OIDC": "true"})
 		}
 	}
-	return "", false
+	return withoutProxyTo(child, s.host()).With(s.env)
 }
 
-// first returns the value of the first of the variables that is set.
-func (e environment) first(names ...string) string {
-	for _, name := range names {
-		if value := e.get(name); value != "" {
-			return value
-		}
+// withoutProxyTo keeps requests for tokens, and the secret in them, from HTTP_PROXY: unlike Go, curl and Python's requests
+// use it for loopback too. Programs differ in which spelling of NO_PROXY comes first, so each keeps its own value, and gets
+// the other's where it has none.
+func withoutProxyTo(e environ.Variables, host string) environ.Variables {
+	if host == "" || e.First("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") == "" {
+		return e
 	}
-	return ""
-}
-
-// unless returns the flag's value if it has one, else that of the first of the variables that is set, and where it's from.
-func (e environment) unless(flag, value string, variables []string) (result, from string) {
-	if value != "" {
-		return value, flag
-	}
-	return e.first(variables...), strings.Join(variables, " or ")
-}
-
-func (e environment) isTrue(name string) bool {
-	value, err := strconv.ParseBool(strings.ToLower(e.get(name))) // Azure Pipelines writes True
-	return err == nil && value
-}
-
-// without returns a copy that lacks the variables.
-func (e environment) without(names ...string) environment {
-	return slices.DeleteFunc(slices.Clone(e), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return slices.ContainsFunc(names, func(n string) bool { return sameName(n, name) })
+	return e.With(map[string]string{
+		"no_proxy": withHost(e.First("no_proxy", "NO_PROXY"), host),
+		"NO_PROXY": withHost(e.First("NO_PROXY", "no_proxy"), host),
 	})
 }
 
-// with returns a copy in which the variables are set.
-func (e environment) with(variables map[string]string) environment {
-	changed := slices.Clone(e)
-	for name, value := range variables {
-		changed = append(changed.without(name), name+"="+value)
+// withHost adds the endpoint's address to a list of exceptions that doesn't have it. A list that is * must stay that alone,
+// or curl and Python use the proxy for all. A range that has the address in it, such as 127.0.0.0/8, isn't enough: curl
+// before 7.86 and Python's urllib don't know ranges.
+func withHost(exceptions, host string) string {
+	list := strings.FieldsFunc(exceptions, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	switch {
+	case len(list) == 0:
+		return host
+	case exceptions == "*", slices.Contains(list, host):
+		return exceptions
 	}
-	return changed
+	return exceptions + "," + host
 }
 
-func sameName(a, b string) bool {
-	if runtime.GOOS == "windows" {
-		return strings.EqualFold(a, b)
-	}
-	return a == b
+func namesOurs(credential string) bool {
+	return slices.ContainsFunc(ci.Systems(), func(s *ci.System) bool { return s.Named(credential) })
 }

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
+	"os/signal"
+	"sync"
 
+	"github.com/azoidc/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -23,11 +27,11 @@ const (
 // exec runs a command that is supplied with tokens, and leaves nothing running.
 func (p *program) exec(ctx context.Context, args []string) int {
 	var (
-		common commonFlags
+		common login.Flags
 		wanted supplyFlags
 	)
 	flags := newFlagSet("exec")
-	common.register(flags, p.env)
+	common.Register(flags, p.env)
 	wanted.register(flags)
 	if status, ok := p.parse(flags, args); !ok {
 		return execStatus(status)
@@ -42,8 +46,8 @@ func (p *program) exec(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.cannotRun(flags.Arg(0), err)
 	}
-	l := p.login(common)
-	if err := l.check(); err != nil {
+	l := login.New(p.env, common, p.transport)
+	if err := l.Check(); err != nil {
 		return execStatus(p.failed(err))
 	}
 
@@ -94,4 +98,77 @@ func (p *program) cannotRun(name string, err error) int {
 	}
 	p.log().Print(redact.Line(fmt.Sprintf("%s: %v", name, err)))
 	return status
+}
+
+// runChild runs the command at path with the program's stdio, and returns its exit status when it and all of its
+// process group have ended.
+func (p *program) runChild(ctx context.Context, caught *signals, path string, args, env []string) int {
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Args, cmd.Env = args, env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.direct.stdout, p.direct.stderr
+	group := proc.NewGroup(cmd)
+	if err := p.startAsItWas(group.Start); err != nil {
+		return p.cannotRun(args[0], err)
+	}
+	stopPassing := caught.passTo(group.Pass)
+	_ = group.Wait() // what its error says is in ProcessState, or is about output that nobody wrote any more
+	stopPassing()
+	group.End()
+	if cmd.ProcessState == nil { // the system couldn't tell how it ended
+		return exitExecFailed
+	}
+	return proc.ExitStatus(cmd.ProcessState)
+}
+
+// signals are those that came and weren't dealt with yet.
+type signals struct {
+	came chan os.Signal
+}
+
+// watchSignals catches the signals that are passed on, but for those that azoidc was started to ignore (nohup).
+func watchSignals() *signals {
+	s := &signals{came: make(chan os.Signal, 16)}
+	for _, sig := range proc.Signals() {
+		if !signal.Ignored(sig) {
+			signal.Notify(s.came, sig)
+		}
+	}
+	return s
+}
+
+func (s *signals) stop() { signal.Stop(s.came) }
+
+// cancel ends the context it returns when a signal comes. Its stop returns that signal, or nil.
+func (s *signals) cancel(parent context.Context) (ctx context.Context, stop func() os.Signal) {
+	ctx, cancel := context.WithCancel(parent)
+	var (
+		waiting sync.WaitGroup
+		first   os.Signal
+	)
+	waiting.Go(func() {
+		select {
+		case first = <-s.came:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() os.Signal {
+		cancel()
+		waiting.Wait()
+		return first
+	}
+}
+
+// passTo passes signals on, those that have come already too, until stop is called.
+func (s *signals) passTo(pass func(os.Signal)) (stop func()) {
+	return untilStopped(func(ctx context.Context) error {
+		for {
+			select {
+			case sig := <-s.came:
+				pass(sig)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
 }

@@ -54,7 +54,7 @@ func TestExecKeepsTokensFresh(t *testing.T) {
 	require.NoError(t, p.stdin.Close())
 	status, _ := p.wait()
 	require.Zero(t, status)
-	requireClosed(t, env.get("IDENTITY_ENDPOINT"))
+	requireClosed(t, env.Get("IDENTITY_ENDPOINT"))
 }
 
 func TestExecEnvironment(t *testing.T) {
@@ -77,16 +77,16 @@ func TestExecEnvironment(t *testing.T) {
 			env := p.environment()
 			status, _ := p.wait()
 			require.Zero(t, status)
-			require.Regexp(t, "^http://127.0.0.1:[0-9]+/MSI/token$", env.get("IDENTITY_ENDPOINT"))
-			require.Equal(t, env.get("IDENTITY_ENDPOINT"), env.get("MSI_ENDPOINT"))
-			require.True(t, strings.HasPrefix(env.get("ARM_MSI_ENDPOINT"), env.get("IDENTITY_ENDPOINT")+"/"), "with a secret behind it")
-			require.Equal(t, env.get("IDENTITY_HEADER"), env.get("MSI_SECRET"))
-			require.Equal(t, "true", env.get("ARM_USE_MSI"))
-			require.Equal(t, "2019-08-01", env.get("ARM_MSI_API_VERSION"))
-			require.Empty(t, env.get("AZURE_FEDERATED_TOKEN_FILE"), "SDKs would take it before the endpoint")
-			require.Equal(t, cloud.ClientID(), env.get("AZURE_CLIENT_ID"))
+			require.Regexp(t, "^http://127.0.0.1:[0-9]+/MSI/token$", env.Get("IDENTITY_ENDPOINT"))
+			require.Equal(t, env.Get("IDENTITY_ENDPOINT"), env.Get("MSI_ENDPOINT"))
+			require.True(t, strings.HasPrefix(env.Get("ARM_MSI_ENDPOINT"), env.Get("IDENTITY_ENDPOINT")+"/"), "with a secret behind it")
+			require.Equal(t, env.Get("IDENTITY_HEADER"), env.Get("MSI_SECRET"))
+			require.Equal(t, "true", env.Get("ARM_USE_MSI"))
+			require.Equal(t, "2019-08-01", env.Get("ARM_MSI_API_VERSION"))
+			require.Empty(t, env.Get("AZURE_FEDERATED_TOKEN_FILE"), "SDKs would take it before the endpoint")
+			require.Equal(t, cloud.ClientID(), env.Get("AZURE_CLIENT_ID"))
 			for _, name := range requestVariables() {
-				require.Equal(t, test.keep && test.job[name] != "", env.get(name) != "", name)
+				require.Equal(t, test.keep && test.job[name] != "", env.Get(name) != "", name)
 			}
 			require.Zero(t, cloud.Count(azoidctest.EntraToken), "nothing is acquired that nobody wants")
 		})
@@ -106,7 +106,7 @@ func TestExecServesAmongThousandsOfConnections(t *testing.T) {
 	p.cmd.Args = append([]string{"sh", "-c", `ulimit -n 1024; exec "$0" "$@"`, binary}, p.cmd.Args[1:]...)
 	p.cmd.Path = sh
 	p.start()
-	endpoint, err := url.Parse(p.environment().get("IDENTITY_ENDPOINT"))
+	endpoint, err := url.Parse(p.environment().Get("IDENTITY_ENDPOINT"))
 	require.NoError(t, err)
 	testkit.Storm(t, endpoint.Host, 3000)
 	_, err = io.WriteString(p.stdin, "begin\n")

@@ -94,7 +94,7 @@ func TestExecReportsTheSignalThatEndedTheCommand(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	status, _ := p.wait()
 	require.Equal(t, 143, status)
-	requireClosed(t, env.get("IDENTITY_ENDPOINT"))
+	requireClosed(t, env.Get("IDENTITY_ENDPOINT"))
 }
 
 // nohup azoidc exec … stays what it is.
@@ -237,7 +237,7 @@ func TestExecInTheListOfProcesses(t *testing.T) {
 		}
 		seen = seen || strings.Contains(string(content), binary)
 		requireNoSecret(t, cloud.Cloud, job, string(content))
-		require.NotContains(t, string(content), env.get("IDENTITY_HEADER"))
+		require.NotContains(t, string(content), env.Get("IDENTITY_HEADER"))
 	}
 	require.True(t, seen)
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")

@@ -6,33 +6,13 @@ import (
 	"io"
 	"strings"
 
-	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/login"
 )
-
-// commonFlags are those of every command. What is left out, the environment tells.
-type commonFlags struct {
-	tenantID, clientID, connectionID, audience, authorityHost string
-	assertionCommand, assertionFile                           string
-	folder                                                    string // where they are meant; "": the program's own
-
-	disableInstanceDiscovery bool
-}
 
 func newFlagSet(command string) *flag.FlagSet {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // misused and help do the talking
 	return flags
-}
-
-func (c *commonFlags) register(flags *flag.FlagSet, env environment) {
-	flags.StringVar(&c.tenantID, "tenant-id", "", "")
-	flags.StringVar(&c.clientID, "client-id", "", "")
-	flags.StringVar(&c.connectionID, "service-connection-id", env.get(ci.AzurePipelines.ConnectionID), "")
-	flags.StringVar(&c.audience, "audience", env.get("AZOIDC_AUDIENCE"), "")
-	flags.StringVar(&c.authorityHost, "authority-host", env.get("AZURE_AUTHORITY_HOST"), "")
-	flags.StringVar(&c.assertionCommand, "assertion-command", env.get("AZOIDC_ASSERTION_COMMAND"), "")
-	flags.StringVar(&c.assertionFile, "assertion-file", env.get("AZOIDC_ASSERTION_FILE"), "")
-	flags.BoolVar(&c.disableInstanceDiscovery, "disable-instance-discovery", env.isTrue("AZOIDC_DISABLE_INSTANCE_DISCOVERY"), "")
 }
 
 // parse returns false when the run is over, with its exit status.
@@ -91,4 +71,39 @@ func (f *form) Set(value string) error {
 		}
 	}
 	return errors.New("it is one of " + strings.Join(f.values, ", "))
+}
+
+// supplyFlags say how programs are supplied with tokens.
+type supplyFlags struct {
+	scopes           scopes
+	tokenFile        bool
+	keepRequestToken bool
+	container        bool
+	requestEndpoint  bool
+	audiences        audiences // beside Entra's
+	identities       login.Identities
+}
+
+func (s *supplyFlags) register(flags *flag.FlagSet) {
+	flags.Var(&s.scopes, "scope", "")
+	flags.BoolVar(&s.tokenFile, "token-file", false, "")
+	flags.BoolVar(&s.keepRequestToken, "keep-request-token", false, "")
+	flags.BoolVar(&s.container, "container", false, "")
+	flags.BoolVar(&s.requestEndpoint, "request-endpoint", false, "")
+	flags.Var(&s.audiences, "allow-audience", "")
+	flags.Var(&s.identities, "identity", "")
+}
+
+func (s *supplyFlags) check() error {
+	switch {
+	case s.tokenFile && s.container:
+		return errors.New("-container is about an endpoint, and -token-file has none")
+	case s.tokenFile && s.requestEndpoint:
+		return errors.New("-token-file serves nothing: leave it out, or -request-endpoint")
+	case s.tokenFile && len(s.identities) > 0:
+		return errors.New("-token-file is for one identity: leave it out, or -identity")
+	case len(s.audiences) > 0 && !s.requestEndpoint:
+		return errors.New("-allow-audience is of -request-endpoint, which is missing")
+	}
+	return nil
 }

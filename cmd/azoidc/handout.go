@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -33,9 +35,9 @@ const (
 func (p *program) handoutForm() *form {
 	f := &form{value: formSh, values: []string{formGitHub, formAzure, formSh, formPowerShell, formJSON}}
 	switch {
-	case ci.Running(p.env.get) == ci.GitHubActions:
+	case ci.Running(p.env.Get) == ci.GitHubActions:
 		f.value = formGitHub
-	case ci.Running(p.env.get) == ci.AzurePipelines:
+	case ci.Running(p.env.Get) == ci.AzurePipelines:
 		f.value = formAzure
 	case runtime.GOOS == "windows":
 		f.value = formPowerShell
@@ -44,18 +46,18 @@ func (p *program) handoutForm() *form {
 }
 
 // newHandout leaves the request variables to the CI systems: each step has them of the system itself.
-func newHandout(env environment, s *supply, form string, keepRequestToken bool) handout {
+func newHandout(env environ.Variables, s *supply, form string, keepRequestToken bool) handout {
 	after := childEnvironment(env, s, keepRequestToken || form == formGitHub || form == formAzure)
 	h := handout{Set: map[string]string{}, secrets: s.secrets}
 	for _, variable := range after {
 		name, value, _ := strings.Cut(variable, "=")
-		if before, _ := env.look(name); name != "" && value != before {
+		if before, _ := env.Look(name); name != "" && value != before {
 			h.Set[name] = value
 		}
 	}
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		if _, kept := after.look(name); name != "" && value != "" && !kept {
+		if _, kept := after.Look(name); name != "" && value != "" && !kept {
 			h.Unset = append(h.Unset, name)
 		}
 	}
@@ -66,7 +68,7 @@ func newHandout(env environment, s *supply, form string, keepRequestToken bool) 
 
 // canGive finds out early what give would fail for.
 func (p *program) canGive(form string) error {
-	if file := ci.GitHubActions.ExportFile; form == formGitHub && p.env.get(file) == "" {
+	if file := ci.GitHubActions.ExportFile; form == formGitHub && p.env.Get(file) == "" {
 		return fmt.Errorf("%s isn't set: -o %s is for the steps of a job of %s", file, form, ci.GitHubActions.Name)
 	}
 	return nil
@@ -112,7 +114,7 @@ func (p *program) export(system *ci.System, h handout) error {
 	if _, err := fmt.Fprint(p.direct.stdout, masks.String()); err != nil {
 		return err
 	}
-	return appendTo(p.env.get(system.ExportFile), variables.String())
+	return appendTo(p.env.Get(system.ExportFile), variables.String())
 }
 
 func appendTo(path, text string) error {
@@ -136,7 +138,7 @@ func (h handout) lines(form string) (string, error) {
 		case formSh:
 			fmt.Fprintf(&text, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
 		case formPowerShell:
-			fmt.Fprintf(&text, "$env:%s = '%s'\n", name, powerShellQuotes.Replace(value))
+			fmt.Fprintf(&text, "$env:%s = %s\n", name, advice.QuoteForPowerShell(value))
 		}
 	}
 	for _, name := range h.Unset {
@@ -153,7 +155,3 @@ func (h handout) lines(form string) (string, error) {
 	}
 	return text.String(), nil
 }
-
-// powerShellQuotes doubles all that PowerShell takes for the end of a string in single quotes.
-// https://github.com/PowerShell/PowerShell/blob/master/src/System.Management.Automation/engine/parser/CharTraits.cs
-var powerShellQuotes = strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛")

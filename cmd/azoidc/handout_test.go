@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -18,7 +19,7 @@ func TestHandout(t *testing.T) {
 		env:        map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1", "ARM_USE_MSI": "true"},
 		credential: "ManagedIdentityCredential", clientID: "me",
 	}
-	env := environment{
+	env := environ.Variables{
 		"ARM_USE_MSI=true", "AZURE_CLIENT_ID=other", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential", "HTTP_PROXY=http://proxy",
 		"AZURE_FEDERATED_TOKEN_FILE=/another", "ARM_OIDC_TOKEN=", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=secret", "PATH=/bin",
 	}
@@ -33,7 +34,7 @@ func TestHandout(t *testing.T) {
 		require.Equal(t, "http://127.0.0.1:1", h.Set["IDENTITY_ENDPOINT"])
 		require.Equal(t, "me", h.Set["AZURE_CLIENT_ID"])
 		require.Equal(t, "ManagedIdentityCredential", h.Set["AZURE_TOKEN_CREDENTIALS"])
-		require.Contains(t, toEnvironment(h.Set).first("NO_PROXY", "no_proxy"), "127.0.0.1") // on Windows either is both
+		require.Contains(t, toEnvironment(h.Set).First("NO_PROXY", "no_proxy"), "127.0.0.1") // on Windows either is both
 		require.NotContains(t, h.Set, "ARM_USE_MSI", "it is so already")
 		require.NotContains(t, h.Set, "PATH")
 	}
@@ -98,9 +99,9 @@ func TestHandoutInSh(t *testing.T) {
 // The masks are out before anything that they mask.
 func TestMasksComeFirst(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "env")
-	p := &program{env: environment{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
+	p := &program{env: environ.Variables{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formGitHub))
 	require.NoFileExists(t, file)
-	p = &program{env: environment{"GITHUB_ACTIONS=true"}, direct: streams{os.Stdout, brokenPipe{}}}
+	p = &program{env: environ.Variables{"GITHUB_ACTIONS=true"}, direct: streams{os.Stdout, brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formSh))
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/login"
 )
 
 const (
@@ -35,19 +37,19 @@ func inJob(cloud *azoidctest.Cloud, env map[string]string, more ...string) *prog
 }
 
 // loginOf is what p makes of its environment and the flags.
-func loginOf(t testing.TB, p *program, args ...string) *login {
+func loginOf(t testing.TB, p *program, args ...string) *login.Login {
 	t.Helper()
-	var common commonFlags
+	var common login.Flags
 	flags := newFlagSet("test")
-	common.register(flags, p.env)
+	common.Register(flags, p.env)
 	require.NoError(t, flags.Parse(args))
-	l := p.login(common)
-	require.NoError(t, l.check())
+	l := login.New(p.env, common, p.transport)
+	require.NoError(t, l.Check())
 	return &l
 }
 
-func toEnvironment(variables map[string]string) environment {
-	var env environment
+func toEnvironment(variables map[string]string) environ.Variables {
+	var env environ.Variables
 	for name, value := range variables {
 		env = append(env, name+"="+value)
 	}

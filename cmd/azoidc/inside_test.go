@@ -99,8 +99,8 @@ func TestTheCommandIsDebuggedAsBefore(t *testing.T) {
 	env := p.environment()
 	status, _ := p.wait()
 	require.Zero(t, status)
-	require.Equal(t, "http2debug=1", env.get("GODEBUG"))
-	require.Equal(t, "crash", env.get("GOTRACEBACK"))
+	require.Equal(t, "http2debug=1", env.Get("GODEBUG"))
+	require.Equal(t, "crash", env.Get("GOTRACEBACK"))
 }
 
 // azoidc writes no core; what it runs may.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/login"
 )
 
 // Every command names what is missing, all of it, and exits with 1. exec doesn't run its command.
@@ -64,10 +65,10 @@ func TestEnvironmentTellsWhatFlagsDont(t *testing.T) {
 	require.Equal(t, exitWell, r.status, r.stderr)
 
 	p := inJob(cloud, job.Env(), "AZOIDC_DISABLE_INSTANCE_DISCOVERY=true")
-	var common commonFlags
+	var common login.Flags
 	flags := newFlagSet("token")
-	common.register(flags, p.env)
-	require.True(t, common.disableInstanceDiscovery)
+	common.Register(flags, p.env)
+	require.True(t, common.DisableInstanceDiscovery)
 	require.NoError(t, flags.Parse([]string{"-disable-instance-discovery=false"}))
-	require.False(t, common.disableInstanceDiscovery)
+	require.False(t, common.DisableInstanceDiscovery)
 }

@@ -14,13 +14,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
 	"os"
+	"runtime"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"github.com/azoidc/azoidc/internal/build"
+	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -39,7 +46,7 @@ const (
 
 // A program is one run of azoidc, with what it has of the world around it.
 type program struct {
-	env            environment
+	env            environ.Variables
 	stdin          io.Reader
 	stdout, stderr io.Writer          // within run, what is written to them passes the gate
 	direct         streams            // within run, stdout and stderr themselves
@@ -52,7 +59,7 @@ type streams struct{ stdout, stderr io.Writer }
 
 // run returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
-	inside, gate := *p, p.env.gate()
+	inside, gate := *p, gateOf(p.env)
 	inside.direct = streams{p.stdout, p.stderr}
 	inside.stdout, inside.stderr = gated{p.stdout, gate}, gated{p.stderr, gate}
 	return inside.command(ctx, args)
@@ -114,4 +121,79 @@ func joined(command, argument string) string {
 		return argument
 	}
 	return command + " " + argument
+}
+
+// gated lets each whole text that is written pass the gate. All that azoidc prints is written so, but for what it prints for
+// others to read: the command that masks a token, and the token.
+type gated struct {
+	to   io.Writer
+	gate *redact.Gate
+}
+
+func (g gated) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(g.to, g.gate.Text(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// gateOf keeps back the tokens by which the job requests others, wherever they turn up.
+func gateOf(e environ.Variables) *redact.Gate {
+	var secrets []string
+	for _, system := range ci.Systems() {
+		if token := e.Get(system.RequestToken); !ci.IsMacro(token) { // which is to be told
+			secrets = append(secrets, token)
+		}
+	}
+	return redact.Against(secrets...)
+}
+
+// keepSecretsInside does what this process can, so that neither Go's own library nor the system writes down what it holds.
+func (p *program) keepSecretsInside() {
+	p.withCoreDumps = proc.ForbidCoreDumps()
+	// With GODEBUG=http2debug, net/http writes every header and body to the standard logger, bearer tokens and assertions among
+	// them. It reads the variable before main begins.
+	log.SetOutput(io.Discard)
+	if strings.Contains(p.env.Get("GODEBUG"), "http2debug=") {
+		p.log().Print("GODEBUG=http2debug isn't heeded here, because it writes tokens into the log; a command gets it as it is")
+	}
+}
+
+// startAsItWas starts the command that exec runs, whose core dumps are its own affair.
+func (p *program) startAsItWas(start func() error) error {
+	if p.withCoreDumps == nil {
+		return start()
+	}
+	return p.withCoreDumps(start)
+}
+
+// writeJSON writes content for people to read.
+func writeJSON(w io.Writer, content any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(content)
+}
+
+// version prints which build this is, for a report of a bug.
+func (p *program) version(args []string) int {
+	flags := newFlagSet("version")
+	if status, ok := p.parse(flags, args); !ok {
+		return status
+	}
+	if flags.NArg() > 0 {
+		return p.misused("version", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	}
+	info := build.Read()
+	text := "azoidc " + info.Version
+	if info.Commit != "" {
+		text += ", commit " + info.Commit
+		if info.Modified {
+			text += " with changes"
+		}
+	}
+	if _, err := fmt.Fprintf(p.stdout, "%s, %s, %s/%s\n", text, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+		return p.failed(err)
+	}
+	return exitWell
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -185,21 +184,4 @@ func TestWithoutAMaskThereIsNoToken(t *testing.T) {
 		log := inShell(t, cloud, elsewhere, `t=$("$0" token -scope "$1" -o raw `+redirection+`); echo "status $?, got $(echo $t | cut -c1-3)"`)
 		require.Equal(t, "status 0, got eyJ\n", log, "outside of jobs there is no mask")
 	}
-}
-
-// Who doesn't read the standard error doesn't get the token.
-func TestTheMaskIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("only there it can be seen without a runner")
-	}
-	reader, writer, err := os.Pipe()
-	require.NoError(t, err)
-	defer func() { _ = reader.Close() }()
-	_, err = writer.WriteString("unread")
-	require.NoError(t, err)
-	require.ErrorIs(t, taken(writer, time.Now().Add(20*time.Millisecond)), errNotTaken)
-	_, err = io.ReadFull(reader, make([]byte, len("unread")))
-	require.NoError(t, err)
-	require.NoError(t, taken(writer, time.Now().Add(20*time.Millisecond)))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,18 +58,17 @@ var otherCIs = []otherCI{
 	{heading: "Kubernetes", issuer: "https://oidc.prod-aks.azure.com/guid", subject: "system:serviceaccount:ci:runner", provides: func(j *otherJob) {
 		path := j.file("var/run/secrets/azure/tokens/azure-identity-token", j.newToken())
 		j.env["AZURE_FEDERATED_TOKEN_FILE"] = path
-		stop := make(chan struct{})
-		j.t.Cleanup(func() { close(stop) })
-		go func() { // the kubelet
+		j.t.Cleanup(untilStopped(func(ctx context.Context) error { // the kubelet
 			for {
 				select {
-				case <-stop:
-					return
+				case <-ctx.Done():
+					return ctx.Err()
 				case <-time.After(200 * time.Millisecond):
-					_ = replace(path, j.newToken()) // the folder goes first when the test ends
+					_ = os.WriteFile(path+".next", []byte(j.newToken()), 0o600) // who reads the file notices
+					_ = os.Rename(path+".next", path)
 				}
 			}
-		}()
+		}))
 	}},
 	{heading: "Forgejo, Gitea", issuer: "https://forgejo.example/api/actions", subject: "repo:octo/repo:ref:refs/heads/main", provides: func(j *otherJob) {
 		// https://forgejo.org/docs/next/user/actions/security-openid-connect

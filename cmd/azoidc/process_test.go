@@ -22,6 +22,7 @@ import (
 
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/environ"
 )
 
 // A process is azoidc as it's shipped, in a job of a cloud on loopback.
@@ -50,7 +51,7 @@ func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, ro
 	}
 	temp := t.TempDir()
 	p := &process{cmd: exec.Command(binary, args...), temp: temp, stderr: &lockedBuffer{}, t: t}
-	p.cmd.Env = append(environment(os.Environ()).without(requestVariables()...).without(supplyVariables...),
+	p.cmd.Env = append(environ.Variables(os.Environ()).Without(requestVariables()...).Without(supplyVariables...),
 		"SSL_CERT_FILE="+certificate, "AZOIDC_DISABLE_INSTANCE_DISCOVERY=true", "TMPDIR="+temp, roleVariable+"="+role,
 		"GORACE=atexit_sleep_ms=0")
 	for _, variable := range toEnvironment(job) {
@@ -130,9 +131,9 @@ func (p *process) run() (status int, stdout string) {
 }
 
 // environment is what the command printed of its own, in the roles environment and wait.
-func (p *process) environment() environment {
+func (p *process) environment() environ.Variables {
 	p.t.Helper()
-	var env environment
+	var env environ.Variables
 	require.NoError(p.t, json.Unmarshal([]byte(p.line()), &env))
 	return env
 }

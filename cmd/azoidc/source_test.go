@@ -12,6 +12,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/doctor"
 )
 
 // inOtherCI is a program in a CI system that azoidc doesn't know, and a file with an OIDC token of that system's.
@@ -62,7 +63,7 @@ func TestNamedSourceInEveryCommand(t *testing.T) {
 
 			r = run(t, p, append([]string{"doctor", "-o", "json"}, source.args...)...)
 			require.Equal(t, exitWell, r.status, r.stdout)
-			var d diagnosis
+			var d doctor.Diagnosis
 			require.NoError(t, json.Unmarshal([]byte(r.stdout), &d))
 			require.Contains(t, d.CI, "-assertion-")
 			require.NotContains(t, r.stdout, string(jwt[:len(jwt)-1]))
@@ -102,10 +103,10 @@ func TestNamedSourcesAudience(t *testing.T) {
 	cloud := azoidctest.New(nil)
 	p, file := inOtherCI(t, cloud)
 	l := loginOf(t, p, "-assertion-file", file)
-	jwt, err := l.assertionFor(t.Context(), "api://AzureADTokenExchange")
+	jwt, err := l.AssertionFor(t.Context(), "api://AzureADTokenExchange")
 	require.NoError(t, err)
 	require.NotEmpty(t, jwt)
-	_, err = l.assertionFor(t.Context(), "sigstore")
+	_, err = l.AssertionFor(t.Context(), "sigstore")
 	require.EqualError(t, err, "-assertion-file has OIDC tokens for the audience api://AzureADTokenExchange only, and none for sigstore")
 }
 

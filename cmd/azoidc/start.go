@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
+	"github.com/azoidc/azoidc/internal/background"
+	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/proc"
 )
 
@@ -18,17 +20,17 @@ import (
 const defaultLife = 6 * time.Hour
 
 type startFlags struct {
-	common commonFlags
+	common login.Flags
 	supply supplyFlags
-	name   nameFlag
+	name   background.Name
 	life   time.Duration
 	output *form
 }
 
 func (p *program) parseStart(args []string) (f startFlags, status int, ok bool) {
-	f = startFlags{name: defaultName, output: p.handoutForm()}
+	f = startFlags{name: background.DefaultName, output: p.handoutForm()}
 	flags := newFlagSet("start")
-	f.common.register(flags, p.env)
+	f.common.Register(flags, p.env)
 	f.supply.register(flags)
 	flags.Var(&f.name, "name", "")
 	flags.DurationVar(&f.life, "for", defaultLife, "")
@@ -55,8 +57,8 @@ func (p *program) start(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	l := p.login(f.common)
-	if err := errors.Join(l.check(), p.canGive(f.output.value)); err != nil {
+	l := login.New(p.env, f.common, p.transport)
+	if err := errors.Join(l.Check(), p.canGive(f.output.value)); err != nil {
 		return p.failed(err)
 	}
 	self, err := proc.Find(os.Getpid())
@@ -65,7 +67,7 @@ func (p *program) start(ctx context.Context, args []string) int {
 	}
 	caught := watchSignals()
 	defer caught.stop()
-	h, err := p.claimHome(f.name, self.Process)
+	h, err := background.Claim(background.HomesIn(p.env), f.name, self.Process)
 	if err != nil {
 		return p.failed(occupied(f.name, h, err))
 	}
@@ -75,8 +77,8 @@ func (p *program) start(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitWell // also when a signal came too late
 	}
-	if owner, ownerErr := h.owner(); ownerErr == nil && (owner == self.Process || owner.State() == proc.Ended) {
-		err = errors.Join(err, h.leaveFor(owner, self.Process))
+	if owner, ownerErr := h.Owner(); ownerErr == nil && (owner == self.Process || owner.State() == proc.Ended) {
+		err = errors.Join(err, h.LeaveFor(owner, self.Process))
 	}
 	if sig != nil {
 		return proc.SignalStatus(sig)
@@ -84,27 +86,27 @@ func (p *program) start(ctx context.Context, args []string) int {
 	return p.failed(err)
 }
 
-func occupied(name nameFlag, h home, err error) error {
-	taken := errOccupied{}
+func occupied(name background.Name, h background.Home, err error) error {
+	taken := background.OccupiedError{}
 	switch {
 	case !errors.As(err, &taken):
 		return err
-	case taken.owner.State() == proc.Elsewhere:
+	case taken.Owner.State() == proc.Elsewhere:
 		return fmt.Errorf("an azoidc of the name %q was started in another container: choose another -name, or, if that container is "+
-			"gone, remove %s", name, h.path())
+			"gone, remove %s", name, h.Path())
 	}
-	return fmt.Errorf("an azoidc of the name %q runs already, as process %d: run 'azoidc stop', or choose another -name", name, taken.owner.ID)
+	return fmt.Errorf("an azoidc of the name %q runs already, as process %d: run 'azoidc stop', or choose another -name", name, taken.Owner.ID)
 }
 
 // A handover is what the process in the background is given, by a pipe: neither its arguments nor the environment that it
 // is started with hold anything secret.
 type handover struct {
-	Args  []string     `json:"args"`   // of start
-	Dir   string       `json:"folder"` // where it was run
-	Env   environment  `json:"env"`
-	Homes string       `json:"homes"`
-	Owner proc.Process `json:"owner"` // whose home it is until then
-	While *watched     `json:"while,omitempty"`
+	Args  []string            `json:"args"`   // of start
+	Dir   string              `json:"folder"` // where it was run
+	Env   environ.Variables   `json:"env"`
+	Homes string              `json:"homes"`
+	Owner proc.Process        `json:"owner"` // whose home it is until then
+	While *background.Watched `json:"while,omitempty"`
 }
 
 // keepLine ends the handover. Until it has come, the process in the background ends with the one that started it.
@@ -118,8 +120,8 @@ type readiness struct {
 }
 
 // startIn fails with nothing left running.
-func (p *program) startIn(ctx context.Context, h home, self proc.Listed, f startFlags, args []string) error {
-	child, channel, err := h.launch()
+func (p *program) startIn(ctx context.Context, h background.Home, self proc.Listed, f startFlags, args []string) error {
+	child, channel, err := h.Launch(inBackground)
 	if err != nil {
 		return err
 	}
@@ -129,7 +131,7 @@ func (p *program) startIn(ctx context.Context, h home, self proc.Listed, f start
 	}
 	stopWaiting := context.AfterFunc(ctx, func() { _ = channel.Close() })
 	ready, err := handOver(channel, handover{
-		Args: args, Dir: dir, Env: p.env, Homes: h.homes.path, Owner: self.Process, While: p.jobProcess(self),
+		Args: args, Dir: dir, Env: p.env, Homes: h.Folder(), Owner: self.Process, While: background.JobProcess(p.env, self),
 	})
 	if err == nil {
 		err = p.give(ready.Handout, f.output.value)
@@ -140,29 +142,15 @@ func (p *program) startIn(ctx context.Context, h home, self proc.Listed, f start
 		}
 	}
 	_ = channel.Close()
-	end(child)
+	background.End(child)
 	if errors.Is(err, io.EOF) { // it has said nothing, but its crash may be in its log
-		said, _ := h.readLog()
+		said, _ := h.ReadLog()
 		return fmt.Errorf("the process in the background ended before it was ready\n%s", strings.TrimSpace(said))
 	}
 	return err
 }
 
-// launch starts this program anew, in the background.
-func (h home) launch() (*exec.Cmd, *proc.Channel, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
-	}
-	log, err := h.openLog()
-	if err != nil {
-		return nil, nil, err
-	}
-	child, channel, err := proc.Background{Path: path, Args: []string{"azoidc", inBackground, h.name}, Dir: volumeRoot(path), Log: log}.Start()
-	return child, channel, errors.Join(err, log.Close())
-}
-
-func handOver(channel *proc.Channel, all handover) (readiness, error) {
+func handOver(channel *background.Channel, all handover) (readiness, error) {
 	var ready readiness
 	if err := json.NewEncoder(channel).Encode(all); err != nil {
 		return ready, err
@@ -175,11 +163,4 @@ func handOver(channel *proc.Channel, all handover) (readiness, error) {
 		return ready, errors.New(ready.Failed)
 	}
 	return ready, nil
-}
-
-// end waits for the end of a process that knows it's time, and then doesn't wait any more.
-func end(child *exec.Cmd) {
-	kill := time.AfterFunc(endTimeout, func() { _ = child.Process.Kill() })
-	defer kill.Stop()
-	_ = child.Wait() // it doesn't matter how it ended
 }

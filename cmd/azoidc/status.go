@@ -10,24 +10,25 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/background"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // A statusReport is what a process in the background tells of itself. It holds no secret.
 type statusReport struct {
-	Name       string      `json:"name"`
-	Process    int         `json:"process"`
-	Since      time.Time   `json:"since"`
-	Until      time.Time   `json:"until"`
-	While      string      `json:"while,omitempty"` // the process after whose end it ends
-	CI         string      `json:"ci"`
-	Endpoint   string      `json:"endpoint,omitempty"`
-	TokenFile  string      `json:"tokenFile,omitempty"`
-	Identities []identity  `json:"identities"`
-	Tokens     []heldToken `json:"tokens"`
-	Counts     counts      `json:"counts"`
-	LastError  *problem    `json:"lastError,omitempty"`
+	Name       string              `json:"name"`
+	Process    int                 `json:"process"`
+	Since      time.Time           `json:"since"`
+	Until      time.Time           `json:"until"`
+	While      string              `json:"while,omitempty"` // the process after whose end it ends
+	CI         string              `json:"ci"`
+	Endpoint   string              `json:"endpoint,omitempty"`
+	TokenFile  string              `json:"tokenFile,omitempty"`
+	Identities []identity          `json:"identities"`
+	Tokens     []heldToken         `json:"tokens"`
+	Counts     counts              `json:"counts"`
+	LastError  *background.Problem `json:"lastError,omitempty"`
 }
 
 // An identity is an application that programs are supplied with tokens of.
@@ -47,9 +48,9 @@ type heldToken struct {
 
 func (r *resident) report() statusReport {
 	report := statusReport{
-		Name: r.home.name, Process: r.self.ID, Since: r.since.UTC(), Until: r.until.UTC(), CI: r.login.source(),
+		Name: r.home.Name, Process: r.self.ID, Since: r.since.UTC(), Until: r.until.UTC(), CI: r.login.Source(),
 		Identities: r.identities(),
-		Counts:     r.tally.sum(), LastError: r.journal.lastProblem(), Tokens: []heldToken{},
+		Counts:     r.tally.sum(), LastError: r.journal.LastProblem(), Tokens: []heldToken{},
 	}
 	if r.while != nil {
 		report.While = r.while.String()
@@ -69,10 +70,10 @@ func (r *resident) report() statusReport {
 }
 
 func (r *resident) identities() []identity {
-	all := []identity{{ClientID: redact.Line(r.login.clientID), TenantID: redact.Line(r.login.tenantID)}}
+	all := []identity{{ClientID: redact.Line(r.login.ClientID), TenantID: redact.Line(r.login.TenantID)}}
 	for _, other := range r.flags.supply.identities {
-		l := r.login.as(other)
-		all = append(all, identity{Name: redact.Line(other.name), ClientID: redact.Line(l.clientID), TenantID: redact.Line(l.tenantID)})
+		l := r.login.As(other)
+		all = append(all, identity{Name: redact.Line(other.Name), ClientID: redact.Line(l.ClientID), TenantID: redact.Line(l.TenantID)})
 	}
 	return all
 }
@@ -80,7 +81,7 @@ func (r *resident) identities() []identity {
 // status tells about the process in the background. It isn't well when there is none.
 func (p *program) status(args []string) int {
 	var (
-		name   = defaultName
+		name   = background.DefaultName
 		log    bool
 		output = newForm("text", "json")
 	)
@@ -94,7 +95,7 @@ func (p *program) status(args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("status", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	h, owner, err := p.findHome(name)
+	h, owner, err := background.Find(background.HomesIn(p.env), name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return p.failed(fmt.Errorf("no azoidc of the name %q runs", name))
@@ -103,7 +104,7 @@ func (p *program) status(args []string) int {
 	case log:
 		return p.printLog(h)
 	}
-	report, err := h.status(owner)
+	report, err := askForStatus(h, owner)
 	if err != nil {
 		return p.failed(fmt.Errorf("the azoidc of the name %q: %w", name, err))
 	}
@@ -118,8 +119,8 @@ func (p *program) status(args []string) int {
 	return exitWell
 }
 
-func (p *program) printLog(h home) int {
-	content, err := h.readLog()
+func (p *program) printLog(h background.Home) int {
+	content, err := h.ReadLog()
 	if err == nil {
 		for line := range strings.Lines(content) {
 			if _, err = fmt.Fprintln(p.stdout, redact.Line(line)); err != nil {
@@ -133,30 +134,20 @@ func (p *program) printLog(h home) int {
 	return exitWell
 }
 
-func (h home) status(owner proc.Process) (statusReport, error) {
+func askForStatus(h background.Home, owner proc.Process) (statusReport, error) {
 	var report statusReport
-	asked := h.ask(askStatus, &report)
+	asked := h.Ask(background.AskStatus, &report)
 	switch {
 	case asked == nil:
 		return report, nil
 	case owner.AwaitEnd(lastMoments):
-		return report, fmt.Errorf("process %d has ended: %s", owner.ID, h.lastWords())
+		return report, fmt.Errorf("process %d has ended: %s", owner.ID, h.LastWords())
 	}
 	return report, fmt.Errorf("process %d doesn't answer, perhaps it is just starting: %w", owner.ID, redact.Error(asked))
 }
 
 // lastMoments are between the last answer and the end.
 const lastMoments = time.Second
-
-// lastWords are the last line of the log of one that has ended.
-func (h home) lastWords() string {
-	content, err := h.readLog()
-	if _, gone := h.owner(); gone != nil && err != nil {
-		return "it was told to, or its job has ended"
-	}
-	lines := strings.Split(strings.TrimSpace(content), "\n")
-	return cmp.Or(redact.Line(lines[len(lines)-1]), "it was ended by force, for its log says nothing")
-}
 
 func (s statusReport) text() string {
 	var b strings.Builder

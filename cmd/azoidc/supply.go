@@ -3,50 +3,21 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
+	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/tokenfile"
 	"github.com/azoidc/azoidc/tokenserver"
 )
-
-// supplyFlags say how programs are supplied with tokens.
-type supplyFlags struct {
-	scopes           scopes
-	tokenFile        bool
-	keepRequestToken bool
-	container        bool
-	requestEndpoint  bool
-	audiences        audiences // beside Entra's
-	identities       otherIdentities
-}
-
-func (s *supplyFlags) register(flags *flag.FlagSet) {
-	flags.Var(&s.scopes, "scope", "")
-	flags.BoolVar(&s.tokenFile, "token-file", false, "")
-	flags.BoolVar(&s.keepRequestToken, "keep-request-token", false, "")
-	flags.BoolVar(&s.container, "container", false, "")
-	flags.BoolVar(&s.requestEndpoint, "request-endpoint", false, "")
-	flags.Var(&s.audiences, "allow-audience", "")
-	flags.Var(&s.identities, "identity", "")
-}
-
-func (s *supplyFlags) check() error {
-	switch {
-	case s.tokenFile && s.container:
-		return errors.New("-container is about an endpoint, and -token-file has none")
-	case s.tokenFile && s.requestEndpoint:
-		return errors.New("-token-file serves nothing: leave it out, or -request-endpoint")
-	case s.tokenFile && len(s.identities) > 0:
-		return errors.New("-token-file is for one identity: leave it out, or -identity")
-	case len(s.audiences) > 0 && !s.requestEndpoint:
-		return errors.New("-allow-audience is of -request-endpoint, which is missing")
-	}
-	return nil
-}
 
 // A supply is where the command gets its tokens from.
 type supply struct {
@@ -74,7 +45,7 @@ type holder struct {
 }
 
 // supply opens what the flags ask for. The tokens for the scopes are there, or were tried, when it returns.
-func (p *program) supply(ctx context.Context, l *login, flags supplyFlags) (*supply, error) {
+func (p *program) supply(ctx context.Context, l *login.Login, flags supplyFlags) (*supply, error) {
 	if flags.tokenFile {
 		return p.keepTokenFile(ctx, l, flags.scopes)
 	}
@@ -82,18 +53,18 @@ func (p *program) supply(ctx context.Context, l *login, flags supplyFlags) (*sup
 }
 
 // serveEndpoint serves tokens as a managed identity endpoint does.
-func (p *program) serveEndpoint(ctx context.Context, l *login, flags supplyFlags) (*supply, error) {
-	cred, err := l.credential()
+func (p *program) serveEndpoint(ctx context.Context, l *login.Login, flags supplyFlags) (*supply, error) {
+	cred, err := l.Credential()
 	if err != nil {
 		return nil, err
 	}
-	holders, err := flags.identities.open(l)
+	holders, err := openIdentities(l, flags.identities)
 	if err != nil {
 		return nil, err
 	}
-	options := &tokenserver.Options{ClientID: l.clientID, Identities: flags.identities.served(holders), ErrorLog: p.log()}
+	options := &tokenserver.Options{ClientID: l.ClientID, Identities: servedIdentities(flags.identities, holders), ErrorLog: p.log()}
 	if flags.requestEndpoint {
-		options.Assertion, options.Audiences = l.assertionFor, append(audiences{l.exchangeAudience()}, flags.audiences...)
+		options.Assertion, options.Audiences = l.AssertionFor, append(audiences{l.ExchangeAudience()}, flags.audiences...)
 	}
 	if flags.container {
 		if options.Containers, err = containerNetworks(); err != nil {
@@ -114,7 +85,7 @@ func (p *program) serveEndpoint(ctx context.Context, l *login, flags supplyFlags
 		env:        env,
 		secrets:    secretsIn(env),
 		credential: "ManagedIdentityCredential",
-		clientID:   l.clientID,
+		clientID:   l.ClientID,
 		holders:    holders,
 		close: func() {
 			stopKeeping()
@@ -135,7 +106,7 @@ func secretsIn(env map[string]string) (secrets []string) {
 var secretPattern = regexp.MustCompile(`[0-9a-f]{64}`)
 
 func keepFresh(holders []holder) (stop func()) {
-	return background(func(ctx context.Context) error {
+	return untilStopped(func(ctx context.Context) error {
 		var running sync.WaitGroup
 		for _, h := range holders {
 			running.Go(func() { _ = h.cache.KeepFresh(ctx) }) // its error is that ctx has ended
@@ -145,8 +116,8 @@ func keepFresh(holders []holder) (stop func()) {
 	})
 }
 
-// background runs f until stop is called, which waits for its end.
-func background(f func(context.Context) error) (stop func()) {
+// untilStopped runs f until stop is called, which waits for its end.
+func untilStopped(f func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = f(ctx) }) // its error is that ctx has ended
@@ -154,4 +125,98 @@ func background(f func(context.Context) error) (stop func()) {
 		cancel()
 		running.Wait()
 	}
+}
+
+// openIdentities makes the credentials of the other identities.
+func openIdentities(l *login.Login, o login.Identities) ([]holder, error) {
+	var holders []holder
+	for _, one := range o {
+		cred, err := l.As(one).Credential()
+		if err != nil {
+			return nil, fmt.Errorf("-identity %s: %w", redact.Line(one.Name), err)
+		}
+		holders = append(holders, holder{one.Name, cred})
+	}
+	return holders, nil
+}
+
+// servedIdentities are the identities with these holders, as the endpoint's options take them.
+func servedIdentities(o login.Identities, holders []holder) []tokenserver.Identity {
+	var identities []tokenserver.Identity
+	for i, one := range o {
+		identities = append(identities, tokenserver.Identity{Name: one.Name, ClientID: one.ClientID, Credential: holders[i].cache})
+	}
+	return identities
+}
+
+// bridges begin the names of the interfaces by which this machine is on its containers' networks: Docker's own, those that
+// Docker makes for jobs with services, Podman's.
+var bridges = []string{"docker", "br-", "podman", "cni-podman"}
+
+// containerNetworks are this machine's addresses on the networks of containers, Docker's own first.
+func containerNetworks() ([]netip.Prefix, error) {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var found []netip.Prefix
+	for _, bridge := range bridges {
+		for _, i := range interfaces {
+			if !strings.HasPrefix(i.Name, bridge) {
+				continue
+			}
+			addresses, err := i.Addrs()
+			if err != nil {
+				return nil, err
+			}
+			for _, address := range addresses {
+				if network, err := netip.ParsePrefix(address.String()); err == nil && network.Addr().Is4() {
+					found = append(found, network)
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("-container: this machine is on no network of containers, Docker's or Podman's: leave the flag out. " +
+			"In a job that runs in a container itself, azoidc serves that container's processes without it")
+	}
+	return found, nil
+}
+
+// keepTokenFile keeps a file with the CI system's OIDC token, which programs exchange themselves. The scopes are tried.
+func (p *program) keepTokenFile(ctx context.Context, l *login.Login, wanted []string) (*supply, error) {
+	if err := try(ctx, l, wanted); err != nil {
+		return nil, err
+	}
+	file, err := tokenfile.New(ctx, l.Assertion(), p.log())
+	if err != nil {
+		return nil, err
+	}
+	stopKeeping := untilStopped(file.KeepFresh)
+	return &supply{
+		env: map[string]string{
+			"AZURE_FEDERATED_TOKEN_FILE": file.Path,
+			"AZURE_CLIENT_ID":            l.ClientID,
+			"AZURE_TENANT_ID":            l.TenantID,
+			"AZURE_AUTHORITY_HOST":       l.AuthorityHost,
+		},
+		credential: "WorkloadIdentityCredential",
+		clientID:   l.ClientID,
+		close: func() {
+			stopKeeping()
+			file.Remove()
+		},
+	}, nil
+}
+
+// try acquires a token for each scope, to find out before the command does.
+func try(ctx context.Context, l *login.Login, wanted []string) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	cred, err := l.Credential()
+	if err != nil {
+		return err
+	}
+	return cred.Preload(ctx, wanted...)
 }

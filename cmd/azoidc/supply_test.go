@@ -13,6 +13,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/login"
 )
 
 const hubID = "12121212-3434-5656-7878-909090909090"
@@ -64,25 +65,25 @@ func TestExecServesSeveralIdentities(t *testing.T) {
 			p := inProcess(t, cloud, test.job, "wait", "exec", "-identity", "hub="+hubID+test.identity)
 			p.start()
 			env := p.environment()
-			header := http.Header{"X-Identity-Header": {env.get("IDENTITY_HEADER")}}
+			header := http.Header{"X-Identity-Header": {env.Get("IDENTITY_HEADER")}}
 			const query = "api-version=2019-08-01&resource=" + vault
 			for _, ask := range []struct {
 				address, query string
 				header         http.Header
 			}{
-				{env.get("IDENTITY_ENDPOINT") + "?", query + "&client_id=" + hubID, header},
-				{env.get("AZOIDC_MSI_ENDPOINT_HUB") + "?", query, nil},
-				{env.get("AZOIDC_MSI_ENDPOINT_HUB") + "?", "api-version=2018-02-01&resource=" + vault, nil},
+				{env.Get("IDENTITY_ENDPOINT") + "?", query + "&client_id=" + hubID, header},
+				{env.Get("AZOIDC_MSI_ENDPOINT_HUB") + "?", query, nil},
+				{env.Get("AZOIDC_MSI_ENDPOINT_HUB") + "?", "api-version=2018-02-01&resource=" + vault, nil},
 			} {
 				status, answer := getJSON(t, ask.address, ask.query, ask.header)
 				require.Equal(t, http.StatusOK, status, answer)
 				require.Equal(t, hubID, answer["client_id"])
 				require.Equal(t, test.subject+" as "+hubID, appOf(t, cloud, answer["access_token"]))
 			}
-			status, answer := getJSON(t, env.get("IDENTITY_ENDPOINT")+"?", query, header)
+			status, answer := getJSON(t, env.Get("IDENTITY_ENDPOINT")+"?", query, header)
 			require.Equal(t, http.StatusOK, status, answer)
 			require.Equal(t, cloud.ClientID(), answer["client_id"])
-			status, answer = getJSON(t, env.get("IDENTITY_ENDPOINT")+"?", query+"&client_id=another", header)
+			status, answer = getJSON(t, env.Get("IDENTITY_ENDPOINT")+"?", query+"&client_id=another", header)
 			require.Equal(t, http.StatusBadRequest, status)
 			require.Contains(t, answer["message"], "client_id "+cloud.ClientID()+" or hub client_id "+hubID)
 			require.NoError(t, p.stdin.Close())
@@ -98,7 +99,7 @@ func TestExecServesAnIdentityOfAnotherTenant(t *testing.T) {
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec", "-identity", "spoke="+cloud.ClientID()+",tenant="+another)
 	p.start()
 	env := p.environment()
-	status, answer := getJSON(t, env.get("AZOIDC_MSI_ENDPOINT_SPOKE")+"?", "api-version=2019-08-01&resource="+vault, nil)
+	status, answer := getJSON(t, env.Get("AZOIDC_MSI_ENDPOINT_SPOKE")+"?", "api-version=2019-08-01&resource="+vault, nil)
 	require.Equal(t, http.StatusOK, status, answer)
 	requests := cloud.Requests(azoidctest.EntraToken)
 	require.Len(t, requests, 1)
@@ -140,15 +141,15 @@ func TestExecRequestEndpoint(t *testing.T) {
 			p.cmd.Env = append(p.cmd.Env, "ARM_USE_OIDC=true")
 			p.start()
 			env := p.environment()
-			require.Equal(t, env.get("ACTIONS_ID_TOKEN_REQUEST_URL"), env.get("ARM_OIDC_REQUEST_URL"))
-			require.Equal(t, env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), env.get("ARM_OIDC_REQUEST_TOKEN"))
-			require.Equal(t, "true", env.get("ARM_USE_OIDC"))
-			require.NotEqual(t, test.job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
-			require.Empty(t, env.get("SYSTEM_ACCESSTOKEN"))
-			require.Empty(t, env.get("SYSTEM_OIDCREQUESTURI"))
+			require.Equal(t, env.Get("ACTIONS_ID_TOKEN_REQUEST_URL"), env.Get("ARM_OIDC_REQUEST_URL"))
+			require.Equal(t, env.Get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), env.Get("ARM_OIDC_REQUEST_TOKEN"))
+			require.Equal(t, "true", env.Get("ARM_USE_OIDC"))
+			require.NotEqual(t, test.job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], env.Get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+			require.Empty(t, env.Get("SYSTEM_ACCESSTOKEN"))
+			require.Empty(t, env.Get("SYSTEM_OIDCREQUESTURI"))
 			ask := func(audience string) (int, map[string]any) {
-				return getJSON(t, env.get("ACTIONS_ID_TOKEN_REQUEST_URL"), "audience="+url.QueryEscape(audience),
-					http.Header{"Authorization": {"Bearer " + env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")}})
+				return getJSON(t, env.Get("ACTIONS_ID_TOKEN_REQUEST_URL"), "audience="+url.QueryEscape(audience),
+					http.Header{"Authorization": {"Bearer " + env.Get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")}})
 			}
 
 			status, answer := ask("api://AzureADTokenExchange")
@@ -215,7 +216,7 @@ func TestStartSuppliesWhatExecDoes(t *testing.T) {
 func TestSecretsInEnvironment(t *testing.T) {
 	p := inJob(azoidctest.New(nil), azoidctest.New(nil).GitHubJob(nil).Env())
 	l := loginOf(t, p)
-	s, err := p.serveEndpoint(t.Context(), l, supplyFlags{requestEndpoint: true, identities: otherIdentities{{name: "hub", clientID: hubID}}})
+	s, err := p.serveEndpoint(t.Context(), l, supplyFlags{requestEndpoint: true, identities: login.Identities{{Name: "hub", ClientID: hubID}}})
 	require.NoError(t, err)
 	defer s.close()
 	for _, name := range []string{"IDENTITY_HEADER", "MSI_SECRET", "AZD_AUTH_KEY", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ARM_OIDC_REQUEST_TOKEN"} {
@@ -230,13 +231,24 @@ func TestSecretsInEnvironment(t *testing.T) {
 	}
 }
 
-func TestOtherIdentities(t *testing.T) {
-	var o otherIdentities
-	require.NoError(t, o.Set("hub=h"))
-	require.NoError(t, o.Set(" spoke = s , service-connection = c , tenant = t "))
-	require.Equal(t, otherIdentities{{name: "hub", clientID: "h"}, {name: "spoke", clientID: "s", tenantID: "t", connectionID: "c"}}, o)
-	l := &login{clientID: "own", tenantID: "home", connectionID: "first"}
-	require.Equal(t, &login{clientID: "h", tenantID: "home", connectionID: "first"}, l.as(o[0]))
-	require.Equal(t, &login{clientID: "s", tenantID: "t", connectionID: "c"}, l.as(o[1]))
-	require.Equal(t, "own", l.clientID)
+// Where containers are, their address is the one that all are given; elsewhere the flag says that it's of no use.
+func TestStartForContainers(t *testing.T) {
+	w := newWorkflow(t, newServer(t, nil))
+	w.env["HTTP_PROXY"] = "http://192.0.2.1:1"
+	networks, err := containerNetworks()
+	if err != nil {
+		r := w.step("start", "-container")
+		require.Equal(t, exitNotWell, r.status)
+		require.Contains(t, r.stderr, "leave the flag out")
+		w.requireNothingLeft()
+		return
+	}
+	w.well("start", "-container")
+	env := w.exported()
+	endpoint, err := url.Parse(env["IDENTITY_ENDPOINT"])
+	require.NoError(t, err)
+	require.Equal(t, networks[0].Addr().String(), endpoint.Hostname())
+	require.Contains(t, env["NO_PROXY"], endpoint.Hostname())
+	w.requireServed(env)
+	w.well("stop")
 }

@@ -25,9 +25,9 @@ func TestTally(t *testing.T) {
 		defer mu.Unlock()
 		noted = append(noted, text)
 	})
-	l.client.PerCallPolicies = []policy.Policy{sum}
-	l.client.Retry = policy.RetryOptions{MaxRetries: -1}
-	cred, err := l.credential()
+	l.Client.PerCallPolicies = []policy.Policy{sum}
+	l.Client.Retry = policy.RetryOptions{MaxRetries: -1}
+	cred, err := l.Credential()
 	require.NoError(t, err)
 	require.NoError(t, cred.Preload(t.Context(), vaultScope, "https://storage.azure.com/.default"))
 	require.Equal(t, counts{Acquired: 2}, sum.sum())

@@ -10,18 +10,21 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/joblog"
+	"github.com/azoidc/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // token prints an access token, once the job's log will mask it.
 func (p *program) token(ctx context.Context, args []string) int {
 	var (
-		common commonFlags
+		common login.Flags
 		wanted scopes
 		output = newForm("json", "raw")
 	)
 	flags := newFlagSet("token")
-	common.register(flags, p.env)
+	common.Register(flags, p.env)
 	flags.Var(&wanted, "scope", "")
 	flags.Var(output, "o", "")
 	if status, ok := p.parse(flags, args); !ok {
@@ -33,11 +36,11 @@ func (p *program) token(ctx context.Context, args []string) int {
 	case len(wanted) != 1:
 		return p.misused("token", errors.New("exactly one -scope is needed, for example -scope https://vault.azure.net/.default"))
 	}
-	l := p.login(common)
-	if err := l.check(); err != nil {
+	l := login.New(p.env, common, p.transport)
+	if err := l.Check(); err != nil {
 		return p.failed(err)
 	}
-	cred, err := l.credential()
+	cred, err := l.Credential()
 	if err != nil {
 		return p.failed(err)
 	}
@@ -48,7 +51,7 @@ func (p *program) token(ctx context.Context, args []string) int {
 	if err := p.mask(token.Token); err != nil {
 		return p.failed(err)
 	}
-	if err := p.printToken(output.value, token, l.tenantID); err != nil {
+	if err := p.printToken(output.value, token, l.TenantID); err != nil {
 		return p.failed(err)
 	}
 	return exitWell
@@ -84,4 +87,44 @@ func (p *program) printToken(output string, token azcore.AccessToken, tenantID s
 	}
 	_, err = p.direct.stdout.Write(answer.Bytes())
 	return err
+}
+
+// assertion prints a new OIDC token, once the job's log will mask it.
+func (p *program) assertion(ctx context.Context, args []string) int {
+	var common login.Flags
+	flags := newFlagSet("assertion")
+	common.Register(flags, p.env)
+	if status, ok := p.parse(flags, args); !ok {
+		return status
+	}
+	if flags.NArg() > 0 {
+		return p.misused("assertion", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	}
+	l := login.New(p.env, common, p.transport)
+	if err := l.CheckRequest(); err != nil {
+		return p.failed(err)
+	}
+	jwt, err := l.Assertion()(ctx)
+	if err != nil {
+		return p.failed(err)
+	}
+	if err := p.mask(jwt); err != nil {
+		return p.failed(err)
+	}
+	if _, err := fmt.Fprintln(p.direct.stdout, jwt); err != nil {
+		return p.failed(err)
+	}
+	return exitWell
+}
+
+// mask returns when the job's log will show *** in place of the secret.
+func (p *program) mask(secret string) error {
+	system := ci.Running(p.env.Get)
+	if system == nil {
+		return nil
+	}
+	if err := joblog.Tell(system.Mask(secret), p.direct.stdout, p.direct.stderr); err != nil {
+		return fmt.Errorf("the token isn't printed, because the log couldn't be told to mask it: %w", err)
+	}
+	return nil
 }

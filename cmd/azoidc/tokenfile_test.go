@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -123,17 +122,17 @@ func TestExecTokenFile(t *testing.T) {
 	p.cmd.Env = append(p.cmd.Env, "IDENTITY_ENDPOINT=http://another", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential")
 	p.start()
 	env := p.environment()
-	path := env.get("AZURE_FEDERATED_TOKEN_FILE")
+	path := env.Get("AZURE_FEDERATED_TOKEN_FILE")
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	_, err = azoidc.ParseClaims(string(content))
 	require.NoError(t, err)
-	require.Equal(t, cloud.TenantID(), env.get("AZURE_TENANT_ID"))
-	require.Equal(t, cloud.ClientID(), env.get("AZURE_CLIENT_ID"))
-	require.Equal(t, cloud.URL+"/", env.get("AZURE_AUTHORITY_HOST"))
-	require.Equal(t, "WorkloadIdentityCredential", env.get("AZURE_TOKEN_CREDENTIALS"))
+	require.Equal(t, cloud.TenantID(), env.Get("AZURE_TENANT_ID"))
+	require.Equal(t, cloud.ClientID(), env.Get("AZURE_CLIENT_ID"))
+	require.Equal(t, cloud.URL+"/", env.Get("AZURE_AUTHORITY_HOST"))
+	require.Equal(t, "WorkloadIdentityCredential", env.Get("AZURE_TOKEN_CREDENTIALS"))
 	for _, name := range append(requestVariables(), "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "ARM_USE_MSI") {
-		require.Empty(t, env.get(name), name)
+		require.Empty(t, env.Get(name), name)
 	}
 	require.NoError(t, p.stdin.Close())
 	status, _ := p.wait()
@@ -151,87 +150,11 @@ func TestExecTokenFileIsGoneWhenKilled(t *testing.T) {
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec", "-token-file")
 	p.start()
-	path := p.environment().get("AZURE_FEDERATED_TOKEN_FILE")
+	path := p.environment().Get("AZURE_FEDERATED_TOKEN_FILE")
 	require.FileExists(t, path)
 	require.NoError(t, p.cmd.Process.Kill())
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Dir(path))
 		return errors.Is(err, fs.ErrNotExist)
 	}, 10*time.Second, time.Millisecond)
-}
-
-// What a dead process has left all the same, the next one removes; what belongs to a living one, it doesn't touch.
-func TestLeftoversOfDeadProcesses(t *testing.T) {
-	temp := t.TempDir()
-	t.Setenv("TMPDIR", temp)
-	t.Setenv("TMP", temp) // on Windows
-	living, err := newTokenFolder()
-	require.NoError(t, err)
-	require.NoError(t, replace(living.token(), "living"))
-	dead := filepath.Join(os.TempDir(), folderPrefix+"dead")
-	require.NoError(t, os.Mkdir(dead, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dead, lockName), nil, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dead, "token"), []byte("dead"), 0o600))
-	begun := filepath.Join(os.TempDir(), folderPrefix+"begun") // by a process that will lock it now
-	require.NoError(t, os.Mkdir(begun, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(begun, lockName), nil, 0o600))
-	others := filepath.Join(os.TempDir(), "azoidc-test")
-	require.NoError(t, os.Mkdir(others, 0o700))
-
-	another, err := newTokenFolder()
-	require.NoError(t, err)
-
-	require.NoDirExists(t, dead)
-	require.DirExists(t, begun)
-	require.DirExists(t, others)
-	require.FileExists(t, living.token())
-	living.remove()
-	require.NoDirExists(t, living.path)
-	another.remove()
-}
-
-// Somebody else's folder, or one that somebody else leads to, is left alone.
-func TestLeftoversOfOthers(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a folder somebody else's")
-	}
-	temp, target := t.TempDir(), t.TempDir()
-	for _, folder := range []string{filepath.Join(temp, folderPrefix+"others"), target} {
-		require.NoError(t, os.MkdirAll(folder, 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, lockName), nil, 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "token"), nil, 0o600))
-	}
-	require.NoError(t, os.Chown(filepath.Join(temp, folderPrefix+"others"), 65534, 65534))
-	require.NoError(t, os.Symlink(target, filepath.Join(temp, folderPrefix+"link")))
-	removeAbandoned(temp)
-	require.FileExists(t, filepath.Join(temp, folderPrefix+"others", "token"))
-	require.FileExists(t, filepath.Join(target, "token"))
-}
-
-// Readers never see half a token, however often it's replaced.
-func TestReplaceIsAtomic(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "token")
-	long, longer := strings.Repeat("a", 1000), strings.Repeat("b", 3000)
-	require.NoError(t, replace(path, long))
-	stop := background(func(ctx context.Context) error {
-		for ctx.Err() == nil {
-			if err := replace(path, longer); err != nil {
-				return err
-			}
-			if err := replace(path, long); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	defer stop()
-	for range 500 {
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Contains(t, []string{long, longer}, string(content))
-	}
-}
-
-func TestReplaceFails(t *testing.T) {
-	require.Error(t, replace(filepath.Join(t.TempDir(), "none", "token"), "x"))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/background"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -68,7 +69,7 @@ func nameIn(args []string) string {
 			return name
 		}
 	}
-	return string(defaultName)
+	return string(background.DefaultName)
 }
 
 // step runs azoidc to its end.

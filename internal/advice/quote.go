@@ -19,6 +19,13 @@ func Quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
+// QuoteForPowerShell makes text one word of a command line of PowerShell's, whatever is in it. It doubles all that PowerShell
+// takes for the end of a string in single quotes.
+// https://github.com/PowerShell/PowerShell/blob/master/src/System.Management.Automation/engine/parser/CharTraits.cs
+func QuoteForPowerShell(text string) string { return "'" + powerShellQuotes.Replace(text) + "'" }
+
+var powerShellQuotes = strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛")
+
 func isNotPlain(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_./:", r))
 }

@@ -1,4 +1,4 @@
-// Package file reads small files, and knows what differs between operating systems.
+// Package file reads small files, and knows what differs between operating systems: locks, owners, and how one is replaced.
 package file
 
 import (

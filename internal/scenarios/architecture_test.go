@@ -35,13 +35,21 @@ var mayImport = map[string][]string{
 	"internal/redact":     {},
 	"internal/retry":      {"internal/clock", "internal/outbound", "internal/redact"},
 	"internal/tokencache": {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
-	"internal/testkit":    {"", "azoidctest", "internal/ci"},
-	"internal/scenarios":  {},
+	"internal/environ":    {},
+	"internal/joblog":     {},
+	"internal/tokenfile":  {"", "internal/file", "internal/proc", "internal/redact"},
+	"internal/login":      {"", "internal/advice", "internal/ci", "internal/environ", "internal/redact"},
+	"internal/doctor":     {"", "internal/advice", "internal/ci", "internal/environ", "internal/login", "internal/outbound", "internal/redact"},
+	"internal/background": {"internal/ci", "internal/environ", "internal/file", "internal/proc", "internal/redact"},
+
+	"internal/testkit":   {"", "azoidctest", "internal/ci"},
+	"internal/scenarios": {},
 
 	"azoidctest":  {},
 	"tokenserver": {"internal/redact"},
 
-	"cmd/azoidc": {"", "tokenserver", "internal/advice", "internal/build", "internal/ci", "internal/outbound", "internal/proc", "internal/redact"},
+	"cmd/azoidc": {"", "tokenserver", "internal/advice", "internal/background", "internal/build", "internal/ci", "internal/doctor", "internal/environ",
+		"internal/joblog", "internal/login", "internal/proc", "internal/redact", "internal/tokenfile"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }
 
@@ -77,6 +85,21 @@ func TestTheRootIsSmall(t *testing.T) {
 	}
 	require.Equal(t, []string{"aadsts.go", "assertion.go", "azuredevops.go", "cache.go", "claims.go", "credential.go", "default.go",
 		"doc.go", "endpoint.go", "errors.go", "exchange.go", "github.go", "onbehalfof.go", "outcome.go", "scopes.go"}, sources)
+}
+
+// TestTheCommandIsWhatItsFilesSay: what isn't a command, or what commands share, is a package with an idea of its own; and what
+// differs between systems is in one of those.
+func TestTheCommandIsWhatItsFilesSay(t *testing.T) {
+	files, err := filepath.Glob("../../cmd/azoidc/*.go")
+	require.NoError(t, err)
+	var sources []string
+	for _, file := range files {
+		if name := filepath.Base(file); !strings.HasSuffix(name, "_test.go") {
+			sources = append(sources, name)
+		}
+	}
+	require.Equal(t, []string{"doctor.go", "environment.go", "exec.go", "flags.go", "handout.go", "main.go", "resident.go", "start.go",
+		"status.go", "stop.go", "supply.go", "tally.go", "token.go", "usage.go"}, sources)
 }
 
 func rule(dir string) ([]string, bool) {

@@ -1,0 +1,67 @@
+package background
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+func newJournal(t *testing.T) (*Journal, Home) {
+	t.Helper()
+	h, err := Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self(t))
+	require.NoError(t, err)
+	j, err := OpenJournal(h, redact.Against())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = j.Close() })
+	return j, h
+}
+
+// The file is bounded, loses what is oldest, in whole lines, and is still what a crash is written to.
+func TestJournalIsBounded(t *testing.T) {
+	j, h := newJournal(t)
+	crash, err := h.openLog()
+	require.NoError(t, err)
+	text := log.New(j, "azoidc: ", 0)
+	const lines = 10_000
+	for i := range lines {
+		text.Printf("problem %05d of which there are many", i)
+	}
+	_, err = fmt.Fprintln(crash, "panic: at the end")
+	require.NoError(t, err)
+	require.NoError(t, crash.Close())
+	content, err := h.ReadLog()
+	require.NoError(t, err)
+	require.Less(t, len(content), journalLimit+100)
+	require.Greater(t, len(content), journalLimit/3)
+	kept := strings.Split(strings.TrimSpace(content), "\n")
+	require.Equal(t, "panic: at the end", kept[len(kept)-1])
+	for i, line := range kept[:len(kept)-1] {
+		require.Contains(t, line, fmt.Sprintf("azoidc: problem %05d of which there are many", lines-len(kept)+1+i))
+	}
+	require.Contains(t, j.LastProblem().Text, fmt.Sprint(lines-1))
+	info, err := os.Lstat(h.Path())
+	require.NoError(t, err)
+	require.True(t, info.IsDir())
+}
+
+func TestJournalIsHarmless(t *testing.T) {
+	j, h := newJournal(t)
+	j.Note("nothing went wrong")
+	require.Nil(t, j.LastProblem())
+	for _, text := range testkit.Hostile {
+		_, err := fmt.Fprintln(j, text)
+		require.NoError(t, err)
+		testkit.RequireHarmless(t, j.LastProblem().Text)
+	}
+	content, err := h.ReadLog()
+	require.NoError(t, err)
+	testkit.RequireHarmless(t, content)
+}

@@ -1,0 +1,82 @@
+package doctor
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/login"
+)
+
+// answering is a service that says the same to everybody, and notes who asked.
+type answering struct {
+	status int
+	body   string
+	asked  *http.Request
+}
+
+func (a *answering) Do(r *http.Request) (*http.Response, error) {
+	a.asked = r
+	return &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+}
+
+func TestProbe(t *testing.T) {
+	const manager, graph = "https://management.core.windows.net//.default", "https://graph.microsoft.com/.default"
+	graphToken := func(roles string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"roles":%s}`, roles)) + ".c2ln"
+	}
+	for name, test := range map[string]struct {
+		scope, token string
+		status       int
+		body         string
+		env          environ.Variables
+		want, doubt  string
+		err          string
+		asked        string
+	}{
+		"subscriptions":     {manager, "t", 200, `{"value":[{"subscriptionId":"A"},{"subscriptionId":"b"}]}`, nil, "shows 2 subscriptions", "", "", "https://management.azure.com/subscriptions?api-version=2022-12-01"},
+		"the right one":     {manager, "t", 200, `{"value":[{"subscriptionId":"A"}]}`, environ.Variables{"AZURE_SUBSCRIPTION_ID=a"}, "shows 1 subscription", "", "", ""},
+		"another one":       {manager, "t", 200, `{"value":[{"subscriptionId":"A"}]}`, environ.Variables{"ARM_SUBSCRIPTION_ID=b"}, "", "but not b: the application has no role there. Assign one, Reader to read, Contributor to deploy:\naz role assignment create --assignee CLIENT --role Contributor --scope /subscriptions/b", "", ""},
+		"none":              {manager, "t", 200, `{"value":[]}`, nil, "", "no role on any", "", ""},
+		"refused":           {manager, "t", 401, `{"error":{"code":"InvalidAuthenticationTokenTenant","message":"wrong\nissuer"}}`, nil, "", "", "management.azure.com refuses the token (HTTP 401): InvalidAuthenticationTokenTenant: wrong issuer", ""},
+		"refused silently":  {manager, "t", 401, `<html>`, nil, "", "", "without a reason", ""},
+		"something else":    {manager, "t", 500, ``, nil, "", "", "HTTP 500", ""},
+		"Graph, a role":     {graph, graphToken(`["User.Read.All"]`), 200, `{}`, nil, "with User.Read.All", "", "", "https://graph.microsoft.com/v1.0/organization?$select=id"},
+		"Graph, no role":    {graph, graphToken(`[]`), 403, `{}`, nil, "", "holds no application permission", "", ""},
+		"Graph, opaque":     {graph, "opaque", 403, `{}`, nil, "takes the token", "", "", ""},
+		"Graph, an outage":  {graph, "t", 503, `{}`, nil, "", "", "HTTP 503", ""},
+		"no token":          {manager, "", 0, ``, nil, "", "", "there is no token", ""},
+		"a service unknown": {"https://vault.azure.net/.default", "t", 0, ``, nil, "", "", "knows no request", ""},
+		"no host":           {"api://app/.default", "t", 0, ``, nil, "", "", "knows no request", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := &answering{status: test.status, body: test.body}
+			e := &examination{env: test.env, clock: newClock(service), login: login.Login{ClientID: "CLIENT"}}
+			detail, err := e.probe(t.Context(), test.scope, test.token)
+			switch {
+			case test.err != "":
+				require.ErrorContains(t, err, test.err)
+				require.NotErrorAs(t, err, new(questionable))
+			case test.doubt != "":
+				require.ErrorContains(t, err, test.doubt)
+				require.ErrorAs(t, err, new(questionable))
+			default:
+				require.NoError(t, err)
+				require.Contains(t, detail, test.want)
+			}
+			if test.asked != "" {
+				require.Equal(t, test.asked, service.asked.URL.String())
+				require.Equal(t, "Bearer "+test.token, service.asked.Header.Get("Authorization"))
+			}
+			if test.status == 0 {
+				require.Nil(t, service.asked)
+			}
+		})
+	}
+}

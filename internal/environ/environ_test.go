@@ -1,0 +1,20 @@
+package environ
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEnvironment(t *testing.T) {
+	env := Variables{"A=1", "B= 2\n", "A=3", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}
+	require.Equal(t, "3", env.Get("A"))
+	require.Equal(t, "2", env.Get("B"))
+	require.Empty(t, env.Get("C"))
+	require.Equal(t, "2", env.First("EMPTY", "B", "A"))
+	require.True(t, env.IsTrue("T"))
+	require.False(t, env.IsTrue("F"))
+	require.False(t, env.IsTrue("B"))
+	require.Equal(t, Variables{"B= 2\n", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}, env.Without("A", "Z"))
+	require.Equal(t, Variables{"X=1", "A=4"}, Variables{"A=1", "X=1", "A=2"}.With(map[string]string{"A": "4"}))
+}

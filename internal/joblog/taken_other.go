@@ -1,0 +1,13 @@
+//go:build !linux && !windows
+
+package joblog
+
+import (
+	"os"
+	"time"
+)
+
+// headStart is all there is here: the system doesn't tell the writer of a pipe what was read.
+const headStart = 500 * time.Millisecond
+
+func taken(*os.File, time.Time) error { return nil }

@@ -1,0 +1,18 @@
+package login
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOtherIdentities(t *testing.T) {
+	var o Identities
+	require.NoError(t, o.Set("hub=h"))
+	require.NoError(t, o.Set(" spoke = s , service-connection = c , tenant = t "))
+	require.Equal(t, Identities{{Name: "hub", ClientID: "h"}, {Name: "spoke", ClientID: "s", tenantID: "t", connectionID: "c"}}, o)
+	l := &Login{ClientID: "own", TenantID: "home", ConnectionID: "first"}
+	require.Equal(t, &Login{ClientID: "h", TenantID: "home", ConnectionID: "first"}, l.As(o[0]))
+	require.Equal(t, &Login{ClientID: "s", TenantID: "t", ConnectionID: "c"}, l.As(o[1]))
+	require.Equal(t, "own", l.ClientID)
+}

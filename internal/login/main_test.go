@@ -1,0 +1,9 @@
+package login
+
+import (
+	"testing"
+
+	"github.com/azoidc/azoidc/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Run(m) }
