@@ -60,19 +60,3 @@ func TestEntraRefusesOtherTenantsAndMethods(t *testing.T) {
 	}
 	requireRefusal(t, get(t, c, tokenURL(c, c.TenantID()), ""), 900561, http.StatusBadRequest, "invalid_request")
 }
-
-// TestIssuerNamesItself the same at all authority hosts of a cloud; the endpoints are the host's that was asked.
-func TestIssuerNamesItself(t *testing.T) {
-	c := azoidctest.New(nil)
-	for host, issuer := range map[string]string{
-		"login.microsoftonline.com":  "https://login.microsoftonline.com",
-		"login.windows.net":          "https://login.microsoftonline.com",
-		"eastus.login.microsoft.com": "https://login.microsoftonline.com",
-		"login.usgovcloudapi.net":    "https://login.microsoftonline.us",
-		"login.chinacloudapi.cn":     "https://login.partner.microsoftonline.cn",
-	} {
-		a := get(t, c, "https://"+host+"/"+c.TenantID()+"/v2.0/.well-known/openid-configuration", "")
-		require.Equal(t, issuer+"/"+c.TenantID()+"/v2.0", a.json["issuer"])
-		require.Equal(t, "https://"+host+"/"+c.TenantID()+"/oauth2/v2.0/token", a.json["token_endpoint"])
-	}
-}

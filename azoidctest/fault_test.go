@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,40 +108,4 @@ func TestOnTenant(t *testing.T) {
 		accessToken(t, post(t, c, c.TenantID(), form))
 		accessToken(t, post(t, c, c.TenantID(), form))
 	})
-}
-
-func TestIssuerDocumentsAreReadOnce(t *testing.T) {
-	c := azoidctest.New(nil)
-	job := c.GitHubJob(nil)
-	for range 3 {
-		accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
-	}
-	require.Equal(t, 2, c.Count(azoidctest.IssuerDocuments))
-}
-
-func TestLegNames(t *testing.T) {
-	require.Equal(t, "GitHubOIDC", azoidctest.GitHubOIDC.String())
-	require.Equal(t, "Services", azoidctest.Services.String())
-	require.Equal(t, "Leg?", azoidctest.Leg(-1).String())
-}
-
-func TestConcurrentUse(t *testing.T) {
-	c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
-	job, pipelines, service := c.GitHubJob(nil), c.PipelinesJob(&azoidctest.PipelinesJobOptions{Shared: true}), c.Service(vault)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			first := exchange(t, c, gitHubToken(t, c, job, job.Audience), service.Scope)
-			get(t, c, service.URL, accessToken(t, first))
-			exchange(t, c, pipelinesToken(t, c, pipelines), service.Scope)
-			c.SetLatency(0)
-			c.FailNext(azoidctest.EntraInstanceDiscovery, 1, azoidctest.Drop())
-			c.Requests()
-			c.GitHubJob(nil)
-			c.Service("https://graph.microsoft.com")
-		})
-	}
-	wg.Wait()
-	require.Equal(t, 8, service.Hits())
-	require.Equal(t, 16, c.Count(azoidctest.EntraToken))
 }

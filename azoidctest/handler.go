@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -45,49 +44,6 @@ func readForm(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 }
 
-func newRequest(leg Leg, absolute string, r *http.Request) Request {
-	if r.URL.RawQuery != "" {
-		absolute += "?" + r.URL.RawQuery
-	}
-	request := Request{Leg: leg, Time: time.Now(), Method: r.Method, URL: absolute, Header: r.Header.Clone(), Form: r.URL.Query()}
-	for name, values := range r.PostForm {
-		request.Form[name] = append(request.Form[name], values...)
-	}
-	switch leg {
-	case EntraToken:
-		request.Scope = r.PostForm.Get("scope")
-		request.Assertion = decodeClaims(r.PostForm.Get("client_assertion"))
-	case Services:
-		request.AccessToken = decodeClaims(bearer(r))
-	}
-	return request
-}
-
-// statusRecorder notes the answer's status in the journal.
-type statusRecorder struct {
-	http.ResponseWriter
-	entry *entry
-	wrote bool
-}
-
-func (s *statusRecorder) WriteHeader(status int) {
-	if !s.wrote && status >= 200 {
-		s.wrote = true
-		s.entry.update(func(request *Request) { request.Status = status })
-	}
-	s.ResponseWriter.WriteHeader(status)
-}
-
-func (s *statusRecorder) Write(p []byte) (int, error) {
-	if !s.wrote {
-		s.WriteHeader(http.StatusOK)
-	}
-	return s.ResponseWriter.Write(p)
-}
-
-// Unwrap is for [http.ResponseController].
-func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
-
 // sleep waits for d. It returns false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
@@ -125,129 +81,4 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
-}
-
-// endpoints are URLs without a trailing slash, below which the parts of the cloud live.
-type endpoints struct {
-	gitHub       string // OIDC requests
-	gitHubIssuer string
-	devOps       string // OIDC requests
-	devOpsIssuer string
-	entra        string
-	entraV1      string // the issuer of access tokens is {entraV1}/{tenant}/
-	services     string // of services without a URL of their own
-}
-
-func newEndpoints(base string) endpoints {
-	if base == "" {
-		return endpoints{
-			gitHub:       "https://run-actions-1-azure-eastus.actions.githubusercontent.com",
-			gitHubIssuer: "https://token.actions.githubusercontent.com",
-			devOps:       "https://dev.azure.com",
-			devOpsIssuer: "https://vstoken.dev.azure.com",
-			entra:        "https://login.microsoftonline.com",
-			entraV1:      "https://sts.windows.net",
-			services:     "https://services.azoidctest.example", // RFC 2606: no host of anybody's
-		}
-	}
-	return endpoints{ // no tenant's name begins with an underscore
-		gitHub:       base + "/_github/run",
-		gitHubIssuer: base + "/_github/token",
-		devOps:       base + "/_devops",
-		devOpsIssuer: base + "/_vstoken",
-		entra:        base,
-		entraV1:      base,
-		services:     base + "/_services",
-	}
-}
-
-func (e endpoints) all() []string {
-	return []string{e.gitHub, e.gitHubIssuer, e.devOps, e.devOpsIssuer, e.entra, e.entraV1, e.services}
-}
-
-// absolute returns the URL that the client meant, without its query. A server knows only host and path, and the host may be
-// a proxy's: with a BaseURL, what is at no other host of the cloud is below that.
-func (c *Cloud) absolute(r *http.Request) string {
-	host := hostOf(r.Host)
-	if base, err := url.Parse(c.options.BaseURL); err == nil && base.Host != "" && !c.serves(host) {
-		host = base.Host
-	}
-	return "https://" + host + r.URL.Path
-}
-
-// route returns the endpoint for an absolute URL without a query.
-func (c *Cloud) route(ctx context.Context, absolute string) (Leg, http.HandlerFunc) {
-	if h := c.routeIssuer(absolute); h != nil {
-		return IssuerDocuments, h
-	}
-	if job, ok := strings.CutPrefix(absolute, c.endpoints.gitHub+"/"); ok {
-		return GitHubOIDC, c.serveGitHub(job)
-	}
-	if job, ok := strings.CutPrefix(absolute, c.endpoints.devOps+"/"); ok {
-		return AzureDevOpsOIDC, c.servePipelines(job)
-	}
-	if h := c.atHost(splitHost(absolute)); h != nil {
-		return Services, h
-	}
-	if s := c.serviceAt(absolute); s != nil {
-		return Services, s.api.serveCaller
-	}
-	authority, path := c.splitAuthority(absolute)
-	if authority == "" {
-		return Elsewhere, nothing
-	}
-	leg, h := c.routeEntra(authority, path)
-	if leg == EntraOpenIDConfiguration && isInternalRead(ctx) {
-		leg = IssuerDocuments
-	}
-	return leg, h
-}
-
-// nothing answers at URLs of a server at which nothing is. A client in memory doesn't get so far.
-func nothing(w http.ResponseWriter, r *http.Request) {
-	http.Error(w, (&unservedError{r.Host + r.URL.Path}).Error(), http.StatusNotFound)
-}
-
-func (c *Cloud) routeIssuer(absolute string) http.HandlerFunc {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if url, ok := strings.CutSuffix(absolute, configurationPath); ok && c.issuers[url] != nil {
-		return c.issuers[url].serveConfiguration
-	}
-	if url, ok := strings.CutSuffix(absolute, keysPath); ok && c.issuers[url] != nil {
-		return c.issuers[url].serveKeys
-	}
-	return nil
-}
-
-// splitAuthority splits an Entra URL into the authority host's URL and the segments of the path. authority is empty if the
-// URL isn't Entra's.
-func (c *Cloud) splitAuthority(absolute string) (authority string, path []string) {
-	if rest, ok := strings.CutPrefix(absolute, c.endpoints.entra+"/"); ok {
-		return c.endpoints.entra, strings.Split(rest, "/")
-	}
-	host := splitHost(absolute)
-	if entraCloud(host) == nil && !c.isRegional(host) {
-		return "", nil
-	}
-	authority = "https://" + host
-	return authority, strings.Split(strings.TrimPrefix(absolute, authority+"/"), "/")
-}
-
-// splitHost returns the host of an absolute URL.
-func splitHost(absolute string) string {
-	host, _, _ := strings.Cut(strings.TrimPrefix(absolute, "https://"), "/")
-	return host
-}
-
-type internalReadKey struct{}
-
-// withInternalRead marks the requests that Entra and the services make themselves. In memory they aren't delayed, and don't
-// count as clients' requests.
-func withInternalRead(ctx context.Context) context.Context {
-	return context.WithValue(ctx, internalReadKey{}, true)
-}
-
-func isInternalRead(ctx context.Context) bool {
-	return ctx.Value(internalReadKey{}) != nil
 }

@@ -170,3 +170,46 @@ func entryOf(ctx context.Context) *entry {
 	e, _ := ctx.Value(entryKey{}).(*entry)
 	return e
 }
+
+func newRequest(leg Leg, absolute string, r *http.Request) Request {
+	if r.URL.RawQuery != "" {
+		absolute += "?" + r.URL.RawQuery
+	}
+	request := Request{Leg: leg, Time: time.Now(), Method: r.Method, URL: absolute, Header: r.Header.Clone(), Form: r.URL.Query()}
+	for name, values := range r.PostForm {
+		request.Form[name] = append(request.Form[name], values...)
+	}
+	switch leg {
+	case EntraToken:
+		request.Scope = r.PostForm.Get("scope")
+		request.Assertion = decodeClaims(r.PostForm.Get("client_assertion"))
+	case Services:
+		request.AccessToken = decodeClaims(bearer(r))
+	}
+	return request
+}
+
+// statusRecorder notes the answer's status in the journal.
+type statusRecorder struct {
+	http.ResponseWriter
+	entry *entry
+	wrote bool
+}
+
+func (s *statusRecorder) WriteHeader(status int) {
+	if !s.wrote && status >= 200 {
+		s.wrote = true
+		s.entry.update(func(request *Request) { request.Status = status })
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *statusRecorder) Write(p []byte) (int, error) {
+	if !s.wrote {
+		s.WriteHeader(http.StatusOK)
+	}
+	return s.ResponseWriter.Write(p)
+}
+
+// Unwrap is for [http.ResponseController].
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }

@@ -6,9 +6,11 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
@@ -97,51 +99,53 @@ func TestBaseURLWithPath(t *testing.T) {
 	require.Equal(t, http.StatusOK, send(t, c, r).status)
 }
 
-func TestOptionsThatCannotBeMeant(t *testing.T) {
-	for _, options := range []azoidctest.Options{{BaseURL: "http://octo.example"}, {BaseURL: "octo"}, {BaseURL: "https://octo.example?a=b"}, {BaseURL: "https://%"}, {TenantID: "octo"}, {ClientID: "octo"}} {
-		require.Panics(t, func() { azoidctest.New(&options) }, options)
+// TestServerStandsForAllHosts of the cloud: clients find Entra, Azure and the test's handlers where they look for them.
+func TestServerStandsForAllHosts(t *testing.T) {
+	server := azoidctest.NewServer(nil)
+	defer server.Close()
+	server.Handle("*.azurecr.io", say("registry"))
+	pipeline := pipelineTo(t, server.ClientOptions(), server.Cloud, "https://management.azure.com/.default")
+	for url, want := range map[string]string{
+		"https://management.azure.com/subscriptions?api-version=2022-12-01": server.SubscriptionID(),
+		"https://octo.azurecr.io/v2/":                                       "registry",
+		server.Service("https://management.azure.com").URL + "/octo":        server.ClientID(),
+	} {
+		request, err := runtime.NewRequest(t.Context(), http.MethodGet, url)
+		require.NoError(t, err)
+		response, err := pipeline.Do(request)
+		require.NoError(t, err, url)
+		body, err := runtime.Payload(response)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", url, body)
+		require.Contains(t, string(body), want)
 	}
+	require.Equal(t, 2, server.Service("https://management.azure.com").Hits())
+	require.Contains(t, server.Requests(azoidctest.EntraToken)[0].URL, "https://login.microsoftonline.com/")
 }
 
-type transporterFunc func(*http.Request) (*http.Response, error)
-
-func (f transporterFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestIssuerTransport(t *testing.T) {
-	var (
-		c    *azoidctest.Cloud
-		read []string
-	)
-	c = azoidctest.New(&azoidctest.Options{IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
-		read = append(read, r.URL.String())
-		return c.Do(r)
-	})})
-	job := c.GitHubJob(nil)
-	accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
-	require.Equal(t, []string{
-		"https://token.actions.githubusercontent.com/.well-known/openid-configuration",
-		"https://token.actions.githubusercontent.com/.well-known/jwks",
-	}, read)
+// TestServerCertificates are each host's own, whose authority other programs can trust.
+func TestServerCertificates(t *testing.T) {
+	server := azoidctest.NewServer(nil)
+	defer server.Close()
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(server.CertificatePEM()))
+	address := server.URL[len("https://"):]
+	for _, name := range []string{"management.azure.com", "octo.vault.azure.net", "localhost", "127.0.0.1", "management.azure.com"} {
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: name})
+		require.NoError(t, err, name)
+		require.NoError(t, conn.Close())
+	}
+	_, err := tls.Dial("tcp", address, &tls.Config{ServerName: "management.azure.com", RootCAs: x509.NewCertPool()})
+	require.Error(t, err)
 }
 
-func TestRequestsAreCopies(t *testing.T) {
-	c := azoidctest.New(nil)
-	job := c.GitHubJob(nil)
-	exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default")
-	changed := c.Requests()
-	for i := range changed {
-		changed[i].Header.Set("X-Octo", "cat")
-		changed[i].Form.Set("scope", "octocat")
-		changed[i].Method = "OCTO"
-	}
-	for _, request := range c.Requests() {
-		require.Empty(t, request.Header.Get("X-Octo"))
-		require.NotEqual(t, "octocat", request.Form.Get("scope"))
-		require.Contains(t, []string{http.MethodGet, http.MethodPost}, request.Method)
-	}
-	token := c.Requests(azoidctest.EntraToken)[0]
-	require.Equal(t, vault+"/.default", token.Scope)
-	require.Equal(t, clientGrant, token.Form.Get("grant_type"))
-	require.Equal(t, token.Form.Get("client_assertion"), token.Assertion.Raw)
-	require.Equal(t, "Bearer "+job.RequestToken, c.Requests(azoidctest.GitHubOIDC)[0].Header.Get("Authorization"))
+// TestClientReachesServersOnLoopback, for instance a managed identity endpoint, and no other host.
+func TestClientReachesServersOnLoopback(t *testing.T) {
+	own := httptest.NewServer(say("own"))
+	defer own.Close()
+	server := azoidctest.NewServer(nil)
+	defer server.Close()
+	require.Equal(t, "own", send(t, server.Client(), newRequest(t, http.MethodGet, own.URL, "")).body)
+	_, err := server.Client().Get("https://192.0.2.1/")
+	require.ErrorContains(t, err, "azoidctest serves nothing at 192.0.2.1")
 }

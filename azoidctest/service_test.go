@@ -70,26 +70,6 @@ func TestServiceHandle(t *testing.T) {
 	require.Equal(t, "secret", get(t, c, service.URL, accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), service.Scope))).body)
 }
 
-func TestAccessTokenLifetimes(t *testing.T) {
-	c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
-	job := c.GitHubJob(nil)
-	ask := func() answer { return exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default") }
-	different := map[any]bool{}
-	for range 20 {
-		a := ask()
-		require.GreaterOrEqual(t, a.json["expires_in"], float64(3600))
-		require.Less(t, a.json["expires_in"], float64(5400))
-		require.Equal(t, a.json["expires_in"], a.json["ext_expires_in"])
-		require.NotContains(t, a.json, "refresh_in")
-		different[a.json["expires_in"]] = true
-	}
-	require.Greater(t, len(different), 1)
-	c.SetAccessTokenLifetime(24 * time.Hour)
-	c.SetRefreshIn(12 * time.Hour)
-	require.Equal(t, float64(86400), ask().json["expires_in"])
-	require.Equal(t, float64(43200), ask().json["refresh_in"])
-}
-
 // An Azure SDK client's own pipeline meets the claims challenge.
 func TestRevoke(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,11 +2,8 @@ package azoidctest_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,53 +134,8 @@ type policyFunc func(*policy.Request) (*http.Response, error)
 
 func (f policyFunc) Do(r *policy.Request) (*http.Response, error) { return f(r) }
 
-// TestServerStandsForAllHosts of the cloud: clients find Entra, Azure and the test's handlers where they look for them.
-func TestServerStandsForAllHosts(t *testing.T) {
-	server := azoidctest.NewServer(nil)
-	defer server.Close()
-	server.Handle("*.azurecr.io", say("registry"))
-	pipeline := pipelineTo(t, server.ClientOptions(), server.Cloud, "https://management.azure.com/.default")
-	for url, want := range map[string]string{
-		"https://management.azure.com/subscriptions?api-version=2022-12-01": server.SubscriptionID(),
-		"https://octo.azurecr.io/v2/":                                       "registry",
-		server.Service("https://management.azure.com").URL + "/octo":        server.ClientID(),
-	} {
-		request, err := runtime.NewRequest(t.Context(), http.MethodGet, url)
-		require.NoError(t, err)
-		response, err := pipeline.Do(request)
-		require.NoError(t, err, url)
-		body, err := runtime.Payload(response)
-		require.NoError(t, err)
-		require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", url, body)
-		require.Contains(t, string(body), want)
-	}
-	require.Equal(t, 2, server.Service("https://management.azure.com").Hits())
-	require.Contains(t, server.Requests(azoidctest.EntraToken)[0].URL, "https://login.microsoftonline.com/")
-}
-
-// TestServerCertificates are each host's own, whose authority other programs can trust.
-func TestServerCertificates(t *testing.T) {
-	server := azoidctest.NewServer(nil)
-	defer server.Close()
-	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM(server.CertificatePEM()))
-	address := server.URL[len("https://"):]
-	for _, name := range []string{"management.azure.com", "octo.vault.azure.net", "localhost", "127.0.0.1", "management.azure.com"} {
-		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: name})
-		require.NoError(t, err, name)
-		require.NoError(t, conn.Close())
-	}
-	_, err := tls.Dial("tcp", address, &tls.Config{ServerName: "management.azure.com", RootCAs: x509.NewCertPool()})
-	require.Error(t, err)
-}
-
-// TestClientReachesServersOnLoopback, for instance a managed identity endpoint, and no other host.
-func TestClientReachesServersOnLoopback(t *testing.T) {
-	own := httptest.NewServer(say("own"))
-	defer own.Close()
-	server := azoidctest.NewServer(nil)
-	defer server.Close()
-	require.Equal(t, "own", send(t, server.Client(), newRequest(t, http.MethodGet, own.URL, "")).body)
-	_, err := server.Client().Get("https://192.0.2.1/")
-	require.ErrorContains(t, err, "azoidctest serves nothing at 192.0.2.1")
+func TestLegNames(t *testing.T) {
+	require.Equal(t, "GitHubOIDC", azoidctest.GitHubOIDC.String())
+	require.Equal(t, "Services", azoidctest.Services.String())
+	require.Equal(t, "Leg?", azoidctest.Leg(-1).String())
 }

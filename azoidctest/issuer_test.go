@@ -1,0 +1,56 @@
+package azoidctest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/azoidctest"
+)
+
+func TestIssuerDocumentsAreReadOnce(t *testing.T) {
+	c := azoidctest.New(nil)
+	job := c.GitHubJob(nil)
+	for range 3 {
+		accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
+	}
+	require.Equal(t, 2, c.Count(azoidctest.IssuerDocuments))
+}
+
+// TestIssuerNamesItself the same at all authority hosts of a cloud; the endpoints are the host's that was asked.
+func TestIssuerNamesItself(t *testing.T) {
+	c := azoidctest.New(nil)
+	for host, issuer := range map[string]string{
+		"login.microsoftonline.com":  "https://login.microsoftonline.com",
+		"login.windows.net":          "https://login.microsoftonline.com",
+		"eastus.login.microsoft.com": "https://login.microsoftonline.com",
+		"login.usgovcloudapi.net":    "https://login.microsoftonline.us",
+		"login.chinacloudapi.cn":     "https://login.partner.microsoftonline.cn",
+	} {
+		a := get(t, c, "https://"+host+"/"+c.TenantID()+"/v2.0/.well-known/openid-configuration", "")
+		require.Equal(t, issuer+"/"+c.TenantID()+"/v2.0", a.json["issuer"])
+		require.Equal(t, "https://"+host+"/"+c.TenantID()+"/oauth2/v2.0/token", a.json["token_endpoint"])
+	}
+}
+
+type transporterFunc func(*http.Request) (*http.Response, error)
+
+func (f transporterFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestIssuerTransport(t *testing.T) {
+	var (
+		c    *azoidctest.Cloud
+		read []string
+	)
+	c = azoidctest.New(&azoidctest.Options{IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
+		read = append(read, r.URL.String())
+		return c.Do(r)
+	})})
+	job := c.GitHubJob(nil)
+	accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
+	require.Equal(t, []string{
+		"https://token.actions.githubusercontent.com/.well-known/openid-configuration",
+		"https://token.actions.githubusercontent.com/.well-known/jwks",
+	}, read)
+}
