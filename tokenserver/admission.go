@@ -7,33 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
 // maxQuery is far more than any resource and identity take.
 const maxQuery = 4096
-
-// A protocol is spoken at a path of its own.
-type protocol struct {
-	method    string
-	knows     func(*http.Request) bool // whether the request presents the protocol's secret
-	wanted    string                   // what is said to one that doesn't
-	challenge string                   // for WWW-Authenticate
-	serve     http.HandlerFunc
-}
-
-// protocolAt returns nil where there is none.
-func (h *Handler) protocolAt(path string) *protocol {
-	switch {
-	case isManagedIdentityPath(path):
-		return h.managedIdentity()
-	case path == azdPath+azdToken:
-		return h.azd()
-	case path == requestPath && h.assertion != nil:
-		return h.requestEndpoint()
-	}
-	return nil
-}
 
 // admit returns the protocol of a request that may ask for a token.
 func (h *Handler) admit(r *http.Request) (*protocol, *errorAnswer) {
@@ -57,6 +36,34 @@ func (h *Handler) admit(r *http.Request) (*protocol, *errorAnswer) {
 			len(r.URL.RawQuery), maxQuery))
 	}
 	return asked, nil
+}
+
+// containers are the addresses of Options.Containers.
+type containers []netip.Prefix
+
+// admits tells whether a request may come from the address.
+func (c containers) admits(address string) bool {
+	if isLoopback(address) {
+		return true
+	}
+	from, err := netip.ParseAddr(address)
+	if err != nil {
+		return false
+	}
+	for _, network := range c {
+		if network.Masked().Contains(from.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// named tells whether a Host header may have this host. Names other than localhost can be led anywhere (DNS rebinding).
+func (c containers) named(host string) bool {
+	if isLoopback(host) {
+		return true
+	}
+	return len(c) > 0 && host == c[0].Addr().String()
 }
 
 // hostOf is the host of an address that may have a port, "" of what is none.

@@ -1,7 +1,8 @@
-// Package tokenserver serves the tokens of any credential the way Azure App Service serves those of a managed identity,
-// on loopback, for programs that aren't written in Go: Azure CLI, Terraform, AzCopy, and all that is built on the Azure
-// SDKs for Python, JavaScript, .NET and Java. They ask again whenever they need a token, so a job may outlast the CI
-// system's own token, and the cache of this library answers.
+// Package tokenserver serves the tokens of a credential over HTTP on loopback, in the way in which Azure App Service
+// serves the tokens of a managed identity. It is for programs that aren't written in Go: Azure CLI, Terraform,
+// AzCopy, and everything that is built on the Azure SDKs for Python, JavaScript, .NET and Java. These programs ask
+// again whenever they need a token, and are answered from the credential's cache. So a job can outlast the CI
+// system's own token.
 //
 //	cred, err := azoidc.NewGitHubActionsCredential("", "", nil)
 //	if err != nil {
@@ -23,21 +24,23 @@
 //
 // # What it speaks
 //
-//   - The managed identity protocol of App Service, api-versions 2019-08-01 and 2017-09-01, and 2025-03-30, by which a client
-//     replaces a token that was revoked. Clients that can be given an address but no header, such as Terraform, have one with
-//     a secret in it; there, 2018-02-01 is answered as a virtual machine's IMDS does.
+//   - App Service's protocol for managed identities, in the api-versions 2017-09-01, 2019-08-01 and 2025-03-30. In
+//     the last of these a client can replace a token that was revoked. Some clients, such as Terraform, can be given
+//     an address but no header; for them there is an address that contains a secret. At that address the api-version
+//     2018-02-01 is served, too, in the form of a virtual machine's metadata service (IMDS).
 //     https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
-//   - With Options.Identities, the same for several identities. A request chooses by client_id or another ID, or comes to the
-//     identity's own address.
+//   - The same protocol for several identities, if Options.Identities names some. A request chooses an identity by
+//     client_id or another ID, or by sending the request to the identity's own address.
 //   - The external authentication of the Azure Developer CLI, azd.
 //     https://github.com/Azure/azure-dev/blob/main/cli/azd/docs/external-authentication.md
-//   - With Options.Assertion, GitHub's request for OIDC tokens, for tools that sign in by these only, in whichever CI system.
-//     https://docs.github.com/actions/reference/security/oidc
+//   - GitHub's protocol for OIDC tokens, if Options.Assertion is set. It serves tools that know no other way to sign
+//     in, in any CI system. https://docs.github.com/actions/reference/security/oidc
 //
 // # Who gets tokens
 //
-// A request must present a secret, 256 random bits that each [Handler] makes for itself; the protocols have different ones,
-// and each identity's address has its own. The processes that got the environment know them; on most systems all other
-// processes of the same user can find them out. Requests from other machines are refused, and so are those that a browser
-// was tricked into (DNS rebinding).
+// A request must present a secret of 256 random bits. Each [Handler] makes its own secrets: one for each protocol,
+// and one for the address of each identity. Processes that were given the environment variables know the secrets; on
+// most systems all other processes of the same user can find them out. Requests from other machines are refused,
+// except from the networks in Options.Containers. Requests that a browser was tricked into sending (DNS rebinding)
+// are refused, too.
 package tokenserver

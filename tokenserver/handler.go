@@ -19,37 +19,41 @@ import (
 // more.
 const answerTimeout = 150 * time.Second
 
-// Options are the options of [New] and [Start]. They are read once and never modified.
+// Options are the options of [New] and [Start]. Both copy them and never modify them.
 type Options struct {
-	// ClientID is the application that the credential authenticates. A request may name it as the identity it wants
-	// (client_id), as SDKs do when AZURE_CLIENT_ID is set. A request that names an identity which isn't served is refused.
+	// ClientID is the client ID of the application that the credential authenticates. A request may name it as the
+	// identity that it wants (client_id); SDKs do so if AZURE_CLIENT_ID is set. A request that names an identity
+	// which isn't served is refused with 400.
 	ClientID string
 
-	// Identities are served beside the credential's own, which is the one for requests that name none.
+	// Identities are further identities, besides the credential's own. A request that names no identity gets a token
+	// of the credential's own.
 	Identities []Identity
 
-	// Assertion requests a new OIDC token with the given audience, a JWT, at every call. It is called from several
-	// goroutines at once. If it isn't nil, the Handler is a request endpoint, too: it serves OIDC tokens for Audiences the
-	// way GitHub Actions does. Whoever gets one can exchange it for the tokens of every application that trusts it.
+	// Assertion returns a new OIDC token, a JWT with the given audience, at every call. It is called concurrently. If
+	// it isn't nil, the Handler also serves OIDC tokens for Audiences, in the way in which GitHub Actions does.
+	// Whoever gets such a token can exchange it for the tokens of every application that trusts it.
 	Assertion func(ctx context.Context, audience string) (string, error)
 
-	// Audiences are those that OIDC tokens are served for, and no others.
+	// Audiences are the audiences for which OIDC tokens are served. A request for any other audience is refused with
+	// 400.
 	Audiences []string
 
-	// Containers are this machine's addresses on networks of containers, each with its network, such as Docker's
-	// 172.17.0.1/16. Requests are admitted from all of them. [Start] listens on the first one, too, and [Server.Env] names
-	// it: the machine's own processes and containers reach it alike. Without Containers only the machine's own processes
-	// are served.
+	// Containers are this machine's addresses on the networks of containers, each with the length of its network's
+	// prefix, for example 172.17.0.1/16 with Docker. Requests from all of these networks are admitted. [Start]
+	// listens on 127.0.0.1 and on the first of the addresses, and [Server.Env] names the latter, because containers
+	// and the machine's own processes can both reach it. If Containers is empty, only the machine's own processes are
+	// served.
 	Containers []netip.Prefix
 
-	// ErrorLog gets a line for each token that couldn't be had, because many clients don't show the reason. The lines
-	// hold no secret. When ErrorLog is nil, nothing is logged.
+	// ErrorLog gets a line for each token that couldn't be acquired, because many clients don't show the reason. The
+	// lines contain no secret. If ErrorLog is nil, nothing is logged.
 	ErrorLog *log.Logger
 }
 
-// Handler answers the token requests of a managed identity's clients, of azd, and, as a request endpoint, of those who ask
-// for OIDC tokens. It is safe for concurrent use. An http.Server that serves it should have timeouts, as that of [Start]
-// has.
+// Handler is an [http.Handler] that answers requests for tokens, in the protocols that the package's
+// documentation lists. It is safe for concurrent use. An http.Server that serves it should have timeouts, as the one
+// of [Start] has. The zero Handler refuses every request.
 type Handler struct {
 	identities []identity // the first one is for requests that name none
 	revoked    *revocations
@@ -63,9 +67,13 @@ type Handler struct {
 
 var errNoCredential = errors.New("tokenserver: the credential is nil")
 
-// New makes a Handler that serves the tokens of cred and has secrets of its own. Every request asks cred for a token, so
-// cred should be a TokenCache or another credential that caches. Options may be nil. New fails when cred or the credential
-// of another identity is nil, and when an identity's name can't be used.
+// New makes a Handler that serves the tokens of cred and has new secrets. Every request asks cred for a token, so
+// cred should be a TokenCache or another credential that caches. options may be nil. New returns an error if
+//
+//   - cred or the credential of another identity is nil,
+//   - the name of another identity is empty, has more than 64 characters, or has others than letters, digits, - and
+//     _,
+//   - the names of two identities differ only in letter case, or in having - for _.
 func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	if cred == nil {
 		return nil, errNoCredential
@@ -85,8 +93,9 @@ func New(cred azcore.TokenCredential, options *Options) (*Handler, error) {
 	}, nil
 }
 
-// ServeHTTP answers with a token, or with an error in the form of the protocol. It looks at what a request asks for only
-// after the request has presented a secret.
+// ServeHTTP answers with a token, or with an error in the form that the request's protocol has for errors. It looks
+// at what a request asks for only after the request has presented a secret. A request waits for a token for at most
+// 150 seconds.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn := connectionOf(r)
 	asked, refused := h.admit(r)
@@ -104,18 +113,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked.serve(w, r.WithContext(ctx))
 }
 
-// Env returns the environment variables by which programs find the Handler, which is served at endpoint: an http URL on
-// loopback without a path, such as "http://127.0.0.1:41741". The values hold the Handler's secrets.
+// Env returns the environment variables by which programs find the Handler. endpoint is the URL at which the Handler
+// is served: an http URL on loopback without a path, for example "http://127.0.0.1:41741". The values contain the
+// Handler's secrets.
 //
-//   - IDENTITY_ENDPOINT and IDENTITY_HEADER are for today's Azure SDKs, and AZCOPY_AUTO_LOGIN_TYPE makes AzCopy use them.
+//   - IDENTITY_ENDPOINT and IDENTITY_HEADER are for today's Azure SDKs. AZCOPY_AUTO_LOGIN_TYPE makes AzCopy use them.
 //   - MSI_ENDPOINT, MSI_SECRET and APPSETTING_WEBSITE_SITE_NAME are for older clients, such as Azure CLI 2.45.
-//   - ARM_USE_MSI, ARM_MSI_ENDPOINT and ARM_MSI_API_VERSION are for Terraform's azurerm and azuread providers and its azurerm
-//     backend. They send no secret in a header (https://github.com/hashicorp/terraform-provider-azurerm/issues/33001), so the
-//     path of their endpoint holds another secret.
-//   - AZOIDC_MSI_ENDPOINT_NAME, for each of Options.Identities, is an endpoint such as ARM_MSI_ENDPOINT for that identity alone.
+//   - ARM_USE_MSI, ARM_MSI_ENDPOINT and ARM_MSI_API_VERSION are for Terraform's azurerm and azuread providers and its
+//     azurerm backend. These send no secret in a header
+//     (https://github.com/hashicorp/terraform-provider-azurerm/issues/33001), so the path of their endpoint contains
+//     another secret.
+//   - AZOIDC_MSI_ENDPOINT_{NAME} is set for each of Options.Identities. It is an endpoint like ARM_MSI_ENDPOINT, for
+//     that identity alone.
 //   - AZD_AUTH_ENDPOINT and AZD_AUTH_KEY are for the Azure Developer CLI, azd.
-//   - ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN, and the same as ARM_OIDC_REQUEST_URL and
-//     ARM_OIDC_REQUEST_TOKEN, are those of the request endpoint, if Options.Assertion makes the Handler one.
+//   - ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are for tools that request OIDC tokens as in
+//     GitHub Actions, and ARM_OIDC_REQUEST_URL and ARM_OIDC_REQUEST_TOKEN are the same for Terraform. They are set if
+//     Options.Assertion is.
 func (h *Handler) Env(endpoint string) map[string]string {
 	env := h.managedIdentityEnv(endpoint + managedIdentityPath)
 	env["AZD_AUTH_ENDPOINT"] = endpoint + azdPath
@@ -129,9 +142,9 @@ func (h *Handler) Env(endpoint string) map[string]string {
 	return env
 }
 
-// Preload acquires a token of the credential's for each scope, all at the same time, exactly as later requests for them
-// will: a TokenCache then answers those requests at once. Preload returns when all tokens are there or have failed. Its
-// error joins those of the scopes that failed, each with its scope.
+// Preload acquires a token of the credential for each scope, all at the same time, and asks for them exactly as later
+// requests will. A TokenCache then answers those requests at once. Preload returns when every token has been acquired
+// or has failed. Its error joins the errors of the scopes that failed, each with its scope.
 func (h *Handler) Preload(ctx context.Context, scopes ...string) error {
 	if len(h.identities) == 0 {
 		return errNoCredential

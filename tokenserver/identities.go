@@ -15,17 +15,22 @@ import (
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// An Identity is one of several whose tokens a [Handler] serves. A request chooses it by one of its IDs: client_id,
-// object_id or principal_id, mi_res_id or msi_res_id. If several identities have that ID, the first of them is served. Or a
-// request comes to the identity's own address, see [Handler.Env].
+// An Identity is one of several whose tokens a [Handler] serves. A request chooses it by its own address, see
+// [Handler.Env], or by one of its IDs in these parameters:
+//
+//   - client_id, or clientid in the api-version 2017-09-01: ClientID
+//   - object_id or principal_id: ObjectID
+//   - mi_res_id or msi_res_id: ResourceID
+//
+// If several identities have the ID, the first of them is chosen.
 type Identity struct {
-	// Name is what refusals call the identity, and the end of the variable with its address, in capitals and with _ in
-	// place of -. It consists of letters, digits, - and _.
+	// Name is what refusals call the identity. In capitals and with _ for -, it is also the end of the variable that
+	// holds the identity's address. It has 1 to 64 letters, digits, - and _.
 	Name string
-	// Credential should cache, as that of [New] should.
+	// Credential acquires the identity's tokens. It should cache, as the credential of [New] should.
 	Credential azcore.TokenCredential
-	// ClientID is the application; ObjectID, that of its service principal, and ResourceID, that of a user-assigned managed
-	// identity, may be empty.
+	// ClientID is the client ID of the application, ObjectID the object ID of its service principal, and ResourceID
+	// the resource ID of a user-assigned managed identity. Each may be empty.
 	ClientID, ObjectID, ResourceID string
 }
 

@@ -1,255 +1,164 @@
 package tokenserver
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// managedIdentityPath is App Service's own. Behind it comes the secret of an identity's address.
-const managedIdentityPath = "/MSI/token"
-
-// The versions of the protocol. That of 2018 is IMDS', and served at the addresses that hold a secret: who asks for it takes
-// no secret for a header.
-const (
-	version2019 = "2019-08-01"
-	version2018 = "2018-02-01"
-	version2017 = "2017-09-01"
-)
-
-const defaultSuffix = "/.default"
-
-// managedIdentityEnv is the part of Handler.Env for the managed identity's clients.
-func (h *Handler) managedIdentityEnv(endpoint string) map[string]string {
-	env := map[string]string{
-		"IDENTITY_ENDPOINT":            endpoint,
-		"IDENTITY_HEADER":              h.secret.text(),
-		"AZCOPY_AUTO_LOGIN_TYPE":       "MSI",
-		"MSI_ENDPOINT":                 endpoint,
-		"MSI_SECRET":                   h.secret.text(),
-		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
-		"ARM_USE_MSI":                  "true",
-		"ARM_MSI_API_VERSION":          version2019,
-	}
-	for _, i := range h.identities {
-		variable := "ARM_MSI_ENDPOINT"
-		if i.Name != "" {
-			variable = variableOf(i.Name)
-		}
-		env[variable] = endpoint + "/" + i.address.text()
-	}
-	return env
+// A protocol is spoken at a path of its own. The managed identity's is in managedidentity.go, the small ones are
+// below.
+type protocol struct {
+	method    string
+	knows     func(*http.Request) bool // whether the request presents the protocol's secret
+	wanted    string                   // what is said to one that doesn't
+	challenge string                   // for WWW-Authenticate
+	serve     http.HandlerFunc
 }
 
-func (h *Handler) managedIdentity() *protocol {
-	return &protocol{
-		method: http.MethodGet,
-		knows:  func(r *http.Request) bool { return h.admitted(r) != nil },
-		wanted: "the secret is missing or wrong: present the value of IDENTITY_HEADER in the header X-IDENTITY-HEADER " +
-			"(api-version 2019-08-01), or that of MSI_SECRET in the header secret (2017-09-01); it changes with every run",
-		challenge: "X-IDENTITY-HEADER",
-		serve:     h.serveManagedIdentity,
-	}
-}
-
-// secretHeaders are where clients present the secret.
-var secretHeaders = []string{
-	"X-Identity-Header", // of api-version 2019-08-01
-	"Secret",            // of api-version 2017-09-01
-	"X-Ms-Identity",     // of older versions of hashicorp's SDK, which mean the first
-}
-
-// isManagedIdentityPath holds for the path itself, and for the one with a secret behind it. Clients of 2017-09-01 append a
-// slash.
-func isManagedIdentityPath(requested string) bool {
-	behind, ok := behindPath(requested)
-	return ok && !strings.Contains(behind, "/")
-}
-
-// behindPath returns what a request has in the place of an address's secret, "" for nothing.
-func behindPath(requested string) (behind string, ok bool) {
-	requested = strings.TrimSuffix(requested, "/")
-	if requested == managedIdentityPath {
-		return "", true
-	}
-	behind, ok = strings.CutPrefix(requested, managedIdentityPath+"/")
-	return behind, ok && behind != ""
-}
-
-// admitted returns the identities that the request may choose from, by the secret that it presents: all by the one for
-// headers, and by the address of the first identity; one by its own address.
-func (h *Handler) admitted(r *http.Request) []identity {
-	if h.secret.presentedBy(r, secretHeaders...) {
-		return h.identities
-	}
-	behind, _ := behindPath(r.URL.Path)
-	for n := range h.identities {
-		switch {
-		case !h.identities[n].address.equals(behind):
-		case n == 0:
-			return h.identities
-		default:
-			return h.identities[n : n+1]
-		}
+// protocolAt returns nil where there is none.
+func (h *Handler) protocolAt(path string) *protocol {
+	switch {
+	case isManagedIdentityPath(path):
+		return h.managedIdentity()
+	case path == azdPath+azdToken:
+		return h.azd()
+	case path == requestPath && h.assertion != nil:
+		return h.requestEndpoint()
 	}
 	return nil
 }
 
-func (h *Handler) serveManagedIdentity(w http.ResponseWriter, r *http.Request) {
+// The Azure Developer CLI asks another program for tokens, by a protocol of its own:
+// https://github.com/Azure/azure-dev/blob/main/cli/azd/docs/external-authentication.md
+const (
+	azdPath    = "/azd"
+	azdToken   = "/token" // azd appends it
+	azdVersion = "2023-07-12-preview"
+)
+
+// maxAzdBody is far more than any scopes take.
+const maxAzdBody = 16 << 10
+
+func (h *Handler) azd() *protocol {
+	return &protocol{
+		method:    http.MethodPost,
+		knows:     h.azdKey.borneBy,
+		wanted:    "the key is missing or wrong: present the value of AZD_AUTH_KEY as the bearer token; it changes with every run",
+		challenge: "Bearer",
+		serve:     h.serveAzd,
+	}
+}
+
+func (h *Handler) serveAzd(w http.ResponseWriter, r *http.Request) {
+	options, err := parseAzd(w, r)
+	if err != nil {
+		refuseAzd(w, err)
+		return
+	}
+	token, err := h.identities[0].token(r.Context(), options)
+	if err != nil {
+		h.log(r.Context(), fmt.Sprint(options.Scopes), err)
+		refuseAzd(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Status    string `json:"status"`
+		Token     string `json:"token"`
+		ExpiresOn string `json:"expiresOn"`
+	}{"success", token.Token, token.ExpiresOn.UTC().Format(time.RFC3339)})
+}
+
+func parseAzd(w http.ResponseWriter, r *http.Request) (policy.TokenRequestOptions, error) {
+	var wanted struct {
+		Scopes   []string `json:"scopes"`
+		TenantID string   `json:"tenantId"`
+	}
+	if version := r.URL.Query().Get("api-version"); version != azdVersion {
+		return policy.TokenRequestOptions{}, fmt.Errorf("api-version %q isn't supported: use %s", version, azdVersion)
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAzdBody)).Decode(&wanted); err != nil {
+		return policy.TokenRequestOptions{}, fmt.Errorf("the body can't be read as JSON: %w", err)
+	}
+	if len(wanted.Scopes) == 0 {
+		return policy.TokenRequestOptions{}, fmt.Errorf(`scopes are needed, for example {"scopes":["https://management.azure.com/.default"]}`)
+	}
+	return policy.TokenRequestOptions{Scopes: wanted.Scopes, TenantID: wanted.TenantID}, nil
+}
+
+// refuseAzd answers 200, for azd shows nothing of any other answer but its status.
+func refuseAzd(w http.ResponseWriter, err error) {
+	writeJSON(w, http.StatusOK, struct {
+		Status  string `json:"status"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}{"error", "GetTokenError", redact.Text(err.Error())})
+}
+
+// The request endpoint is GitHub Actions': GET with a bearer token and an audience, answered with an OIDC token.
+// https://docs.github.com/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
+const (
+	requestPath = "/oidc/token"
+	// requestQuery is there because many clients append "&audience=…" to the address.
+	requestQuery = "?api-version=2.0"
+)
+
+func (h *Handler) requestEndpoint() *protocol {
+	return &protocol{
+		method:    http.MethodGet,
+		knows:     h.requestToken.borneBy,
+		wanted:    "the request token is missing or wrong: present the value of ACTIONS_ID_TOKEN_REQUEST_TOKEN as the bearer token; it changes with every run",
+		challenge: "Bearer",
+		serve:     h.serveRequest,
+	}
+}
+
+func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request) {
+	audience, refused := h.audience(r)
+	if refused != nil {
+		refused.in(requestError).write(w, r)
+		return
+	}
+	jwt, err := h.assertion(r.Context(), audience)
+	if err != nil {
+		h.log(r.Context(), audience, err)
+		explain(err).in(requestError).write(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Count int    `json:"count"`
+		Value string `json:"value"`
+	}{len(jwt), jwt})
+}
+
+func (h *Handler) audience(r *http.Request) (string, *errorAnswer) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		refuse(http.StatusBadRequest, "the query can't be parsed: separate parameters with & and escape their values").write(w, r)
-		return
+		return "", refuse(http.StatusBadRequest, "the query can't be parsed: separate parameters with & and escape their values")
 	}
-	version := query.Get("api-version")
-	if refused := checkVersion(r, version); refused != nil {
-		refused.write(w, r)
-		return
+	allowed := strings.Join(h.audiences, " or ")
+	switch audiences := query["audience"]; {
+	case len(audiences) != 1 || audiences[0] == "":
+		return "", refuse(http.StatusBadRequest, "exactly one audience is needed: "+allowed)
+	case !slices.Contains(h.audiences, audiences[0]):
+		return "", refuse(http.StatusBadRequest, fmt.Sprintf("Can't issue ID_TOKEN for audience %q: here only for %s", audiences[0], allowed))
+	default:
+		return audiences[0], nil
 	}
-	form := formOf(version)
-	request, refused := h.parse(r, query)
-	if refused != nil {
-		refused.in(form.refusal).write(w, r)
-		return
-	}
-	token, err := h.acquire(r.Context(), request)
-	if err != nil {
-		h.log(r.Context(), request.resource, err)
-		explain(err).in(form.refusal).write(w, r)
-		return
-	}
-	writeJSON(w, http.StatusOK, form.answer(token, request))
 }
 
-// A tokenRequest asks for an identity's token for a resource, as Microsoft Entra's version 1 names APIs.
-type tokenRequest struct {
-	identity *identity
-	resource string
-	challenge
-}
-
-func (t tokenRequest) scope() string { return scopeOf(t.resource) }
-
-// scopeOf undoes what azidentity's ManagedIdentityCredential does to a scope: it cuts /.default off, and nothing else.
-// So a resource with a slash at its end gets a scope with two, and its token the audience with the slash.
-func scopeOf(resource string) string {
-	return strings.TrimSuffix(resource, defaultSuffix) + defaultSuffix
-}
-
-func (h *Handler) parse(r *http.Request, query url.Values) (tokenRequest, *errorAnswer) {
-	chosen, err := choose(h.admitted(r), query)
-	if err != nil {
-		return tokenRequest{}, refuse(http.StatusBadRequest, err.Error())
-	}
-	resources := query["resource"]
-	if len(resources) != 1 || resources[0] == "" || strings.ContainsFunc(resources[0], isForeign) || redact.Line(resources[0]) != resources[0] {
-		return tokenRequest{}, refuse(http.StatusBadRequest, "exactly one resource is needed, for example resource=https://vault.azure.net")
-	}
-	return tokenRequest{chosen, resources[0], challengeOf(query)}, nil
-}
-
-// isForeign holds for what no URI has.
-func isForeign(r rune) bool { return r <= ' ' || r >= 0x7f }
-
-func checkVersion(r *http.Request, version string) *errorAnswer {
-	served := []string{version2019, version2017, version2025}
-	if behind, _ := behindPath(r.URL.Path); behind != "" {
-		served = append(served, version2018)
-	}
-	if slices.Contains(served, version) {
-		return nil
-	}
-	return refuse(http.StatusBadRequest, fmt.Sprintf("api-version %q isn't supported: use %s or %s", version, version2019, version2017))
-}
-
-// acquire asks without CAE, unless the client can pass on a claims challenge: else it must not get tokens that are revoked by
-// one, and live for a day otherwise.
-// https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
-func (h *Handler) acquire(ctx context.Context, request tokenRequest) (azcore.AccessToken, error) {
-	options := policy.TokenRequestOptions{Scopes: []string{request.scope()}, EnableCAE: request.answersChallenges}
-	token, err := request.identity.token(ctx, options)
-	if err == nil && request.revokes(token) {
-		h.revoked.drop(request.identity, request.scope(), token)
-		return request.identity.token(ctx, options)
-	}
-	return token, err
-}
-
-// A protocolForm is how a version of the protocol answers.
-type protocolForm struct {
-	answer  func(azcore.AccessToken, tokenRequest) any
-	refusal func(*errorAnswer) any
-}
-
-func formOf(version string) protocolForm {
-	if version == version2018 {
-		return protocolForm{imdsAnswer, imdsError}
-	}
-	return protocolForm{appServiceAnswer, appServiceError}
-}
-
-// appServiceAnswer has both forms of the expiry, for some clients read only one: MSAL expires_on, hashicorp's SDK expires_in.
-// MSAL.NET takes whichever comes last, so that is the one without doubt.
-// https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
-func appServiceAnswer(token azcore.AccessToken, request tokenRequest) any {
+func requestError(e *errorAnswer) any {
 	return struct {
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"` // seconds
-		ExpiresOn   string `json:"expires_on"` // seconds since 1970, as a string
-		Resource    string `json:"resource"`
-		TokenType   string `json:"token_type"`
-		ClientID    string `json:"client_id,omitempty"`
-	}{token.Token, secondsLeft(token), epoch(token.ExpiresOn), request.resource, "Bearer", request.identity.ClientID}
-}
-
-// imdsAnswer is that of a virtual machine. The token has been valid for as long as it matters.
-// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#get-a-token-using-http
-func imdsAnswer(token azcore.AccessToken, request tokenRequest) any {
-	return struct {
-		AccessToken  string `json:"access_token"`
-		ClientID     string `json:"client_id,omitempty"`
-		ExpiresIn    string `json:"expires_in"`
-		ExpiresOn    string `json:"expires_on"`
-		NotBefore    string `json:"not_before"`
-		RefreshToken string `json:"refresh_token"` // always empty
-		Resource     string `json:"resource"`
-		TokenType    string `json:"token_type"`
-	}{token.Token, request.identity.ClientID, strconv.FormatInt(secondsLeft(token), 10), epoch(token.ExpiresOn), epoch(time.Now()), "",
-		request.resource, "Bearer"}
-}
-
-func epoch(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
-
-func secondsLeft(token azcore.AccessToken) int64 {
-	return max(int64(time.Until(token.ExpiresOn)/time.Second), 0)
-}
-
-func appServiceError(e *errorAnswer) any {
-	return struct {
-		StatusCode int    `json:"statusCode"`
-		Message    string `json:"message"`
-	}{e.status, e.message}
-}
-
-// imdsError is of OAuth's form.
-// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
-func imdsError(e *errorAnswer) any {
-	code := "unknown_error"
-	if e.status == http.StatusBadRequest {
-		code = "invalid_request"
-	}
-	return struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{code, e.message}
+		Source       string `json:"source"`
+		StatusCode   int    `json:"statusCode"`
+		ErrorMessage string `json:"errorMessage"`
+	}{"azoidc", e.status, e.message}
 }

@@ -1,11 +1,13 @@
 package tokenserver_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"maps"
+	"log"
 	"net/http"
-	"strconv"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -13,192 +15,216 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
-func TestAnswerOfVersion2019(t *testing.T) {
+// newAzdRequest is what azd's RemoteCredential sends.
+func newAzdRequest(env map[string]string, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, env["AZD_AUTH_ENDPOINT"]+"/token?api-version=2023-07-12-preview", strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:50000"
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+env["AZD_AUTH_KEY"])
+	return r
+}
+
+func TestAzd(t *testing.T) {
 	cred := &source{}
 	handler, env := newHandler(t, cred)
 
-	a := serve(t, handler, newRequest(env, vault))
+	a := serve(t, handler, newAzdRequest(env, `{"scopes":["https://management.azure.com//.default"],"tenantId":"contoso"}`))
 
 	require.Equal(t, http.StatusOK, a.status)
-	expiresIn := a.body["expires_in"]
-	require.InDelta(t, tokensLife.Seconds(), expiresIn, 10)
 	require.Equal(t, map[string]any{
-		"access_token": theToken,
-		"expires_on":   strconv.FormatInt(cred.expiry.Unix(), 10), // a string
-		"expires_in":   expiresIn,                                 // a number
-		"resource":     vault,
-		"token_type":   "Bearer",
-		"client_id":    clientID,
+		"status": "success", "token": theToken, "expiresOn": cred.expiry.UTC().Format(time.RFC3339),
 	}, a.body)
+	require.Equal(t, []string{"https://management.azure.com//.default"}, cred.scopes())
+	require.Equal(t, "contoso", cred.asked[0].TenantID)
+	require.False(t, cred.asked[0].EnableCAE, "azd has no way to pass on a claims challenge")
 }
 
-// Azure CLI appends "/?resource=…" without escaping, see msrestazure's get_msi_token_webapp.
-func TestAnswerOfVersion2017(t *testing.T) {
-	cred := &source{}
-	handler, env := newHandler(t, cred)
-	r := newRequest(env, "")
-	r.URL.Path += "/"
-	r.URL.RawQuery = "resource=https://management.core.windows.net/&api-version=2017-09-01"
-	r.Header = http.Header{"Secret": {env["MSI_SECRET"]}}
-
-	a := serve(t, handler, r)
-
-	require.Equal(t, http.StatusOK, a.status)
-	require.Equal(t, theToken, a.body["access_token"])
-	require.Equal(t, "https://management.core.windows.net/", a.body["resource"])
-	require.Equal(t, []string{"https://management.core.windows.net//.default"}, cred.scopes())
-}
-
-// Terraform's azurerm backend and azuread ask for IMDS' version, whatever the address is.
-func TestAnswerOfVersion2018(t *testing.T) {
-	cred := &source{}
-	handler, env := newHandler(t, cred)
-	before := time.Now().Unix()
-
-	a := serve(t, handler, newTerraformRequest(with(env, "ARM_MSI_API_VERSION", "2018-02-01")))
-
-	require.Equal(t, http.StatusOK, a.status)
-	expiresIn, err := strconv.Atoi(a.body["expires_in"].(string))
-	require.NoError(t, err)
-	require.InDelta(t, tokensLife.Seconds(), expiresIn, 10)
-	notBefore, err := strconv.ParseInt(a.body["not_before"].(string), 10, 64)
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, notBefore, before)
-	require.LessOrEqual(t, notBefore, time.Now().Unix())
-	require.Equal(t, map[string]any{
-		"access_token":  theToken,
-		"client_id":     clientID,
-		"expires_in":    a.body["expires_in"],
-		"expires_on":    strconv.FormatInt(cred.expiry.Unix(), 10),
-		"not_before":    a.body["not_before"],
-		"refresh_token": "",
-		"resource":      vault,
-		"token_type":    "Bearer",
-	}, a.body)
-}
-
-func TestRefusalOfVersion2018(t *testing.T) {
-	handler, env := newHandler(t, &source{get: func(context.Context) (azcore.AccessToken, error) {
+// azd shows the message of an answer with status 200, and of another answer the status only.
+func TestAzdIsToldWhy(t *testing.T) {
+	var logged bytes.Buffer
+	handler, err := tokenserver.New(&source{get: func(context.Context) (azcore.AccessToken, error) {
 		return azcore.AccessToken{}, errors.New("no luck")
-	}})
-	r := newTerraformRequest(with(env, "ARM_MSI_API_VERSION", "2018-02-01"))
-	a := serve(t, handler, r)
-	require.Equal(t, http.StatusInternalServerError, a.status)
-	require.Equal(t, map[string]any{"error": "unknown_error", "error_description": "no luck"}, a.body)
-
-	r.URL.RawQuery += "&client_id=another"
-	a = serve(t, handler, r)
-	require.Equal(t, http.StatusBadRequest, a.status)
-	require.Equal(t, "invalid_request", a.body["error"])
-	require.Contains(t, a.body["error_description"], `client_id "another" isn't served here`)
-}
-
-func TestEnv(t *testing.T) {
-	_, env := newHandler(t, &source{})
-	require.Equal(t, map[string]string{
-		"IDENTITY_ENDPOINT":            endpoint + tokenserver.Path,
-		"IDENTITY_HEADER":              env["MSI_SECRET"],
-		"AZCOPY_AUTO_LOGIN_TYPE":       "MSI",
-		"MSI_ENDPOINT":                 endpoint + tokenserver.Path,
-		"MSI_SECRET":                   env["IDENTITY_HEADER"],
-		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
-		"ARM_USE_MSI":                  "true",
-		"ARM_MSI_ENDPOINT":             env["ARM_MSI_ENDPOINT"],
-		"ARM_MSI_API_VERSION":          "2019-08-01",
-		"AZD_AUTH_ENDPOINT":            endpoint + "/azd",
-		"AZD_AUTH_KEY":                 env["AZD_AUTH_KEY"],
-	}, env)
-	require.Regexp(t, "^[0-9a-f]{64}$", env["IDENTITY_HEADER"], "256 bits")
-	require.Regexp(t, "^"+endpoint+tokenserver.Path+"/[0-9a-f]{64}$", env["ARM_MSI_ENDPOINT"], "256 bits")
-	require.NotContains(t, env["ARM_MSI_ENDPOINT"], env["IDENTITY_HEADER"])
-}
-
-func TestResourceToScope(t *testing.T) {
-	for resource, scope := range map[string]string{
-		"https://vault.azure.net":              "https://vault.azure.net/.default",
-		"https://vault.azure.net/":             "https://vault.azure.net//.default",
-		"https://vault.azure.net/.default":     "https://vault.azure.net/.default",
-		"api://app/sub":                        "api://app/sub/.default",
-		"00000003-0000-0000-c000-000000000000": "00000003-0000-0000-c000-000000000000/.default",
+	}}, &tokenserver.Options{ErrorLog: log.New(&logged, "", 0)})
+	require.NoError(t, err)
+	env := handler.Env(endpoint)
+	for name, test := range map[string]struct {
+		request *http.Request
+		message string
+	}{
+		"credential fails": {newAzdRequest(env, `{"scopes":["s"]}`), "no luck"},
+		"no scopes":        {newAzdRequest(env, `{}`), "scopes are needed"},
+		"no JSON":          {newAzdRequest(env, `scopes`), "JSON"},
+		"no body":          {newAzdRequest(env, ``), "JSON"},
+		"too much":         {newAzdRequest(env, `{"scopes":["`+strings.Repeat("s", 20<<10)+`"]}`), "too large"},
 	} {
-		cred := &source{}
-		handler, env := newHandler(t, cred)
-		require.Equal(t, http.StatusOK, serve(t, handler, newRequest(env, resource)).status)
-		require.Equal(t, []string{scope}, cred.scopes())
-		require.False(t, cred.asked[0].EnableCAE, "no client of this protocol can answer a claims challenge")
+		a := serve(t, handler, test.request)
+		require.Equal(t, http.StatusOK, a.status, name)
+		require.Equal(t, "error", a.body["status"], name)
+		require.Equal(t, "GetTokenError", a.body["code"], name)
+		require.Contains(t, a.body["message"], test.message, name)
+	}
+	require.Equal(t, "no token for \"[s]\": no luck\n", logged.String())
+	r := newAzdRequest(env, `{"scopes":["s"]}`)
+	r.URL.RawQuery = "api-version=2099-01-01"
+	require.Contains(t, serve(t, handler, r).body["message"], `api-version "2099-01-01" isn't supported`)
+}
+
+func TestAzdsKey(t *testing.T) {
+	handler, env := newHandler(t, &source{})
+	require.Regexp(t, "^[0-9a-f]{64}$", env["AZD_AUTH_KEY"])
+	testkit.RequirePrintsNone(t, handler, env["AZD_AUTH_KEY"])
+	for name, test := range map[string]struct {
+		change func(*http.Request)
+		status int
+	}{
+		"none":            {func(r *http.Request) { r.Header.Del("Authorization") }, 401},
+		"wrong":           {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+strings.Repeat("0", 64)) }, 401},
+		"as Basic":        {func(r *http.Request) { r.Header.Set("Authorization", "Basic "+env["AZD_AUTH_KEY"]) }, 401},
+		"another secret":  {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+env["IDENTITY_HEADER"]) }, 401},
+		"GET":             {func(r *http.Request) { r.Method = http.MethodGet }, 405},
+		"another host":    {func(r *http.Request) { r.Host = "evil.example" }, 403},
+		"another machine": {func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1" }, 403},
+		"another path":    {func(r *http.Request) { r.URL.Path = "/azd/token/" }, 404},
+		"oversized query": {func(r *http.Request) { r.URL.RawQuery += strings.Repeat("x", tokenserver.MaxQuery) }, 414},
+	} {
+		r := newAzdRequest(env, `{"scopes":["s"]}`)
+		test.change(r)
+		a := serve(t, handler, r)
+		require.Equal(t, test.status, a.status, name)
+		require.NotContains(t, a.text, theToken)
+		switch a.status {
+		case 401:
+			require.Equal(t, "Bearer", a.header.Get("WWW-Authenticate"))
+		case 405:
+			require.Equal(t, "POST", a.header.Get("Allow"))
+		}
 	}
 }
 
-func TestIdentity(t *testing.T) {
-	const another = "99999999-2222-3333-4444-555555555555"
+const (
+	entra       = "api://AzureADTokenExchange"
+	theOIDC     = "eyJ0eXAiOiJKV1QifQ.eyJjYW5hcnkiOiJvaWRjIn0.c2lnbmF0dXJl"
+	theOIDCSize = float64(len(theOIDC))
+)
+
+func newRequestEndpoint(t testing.TB, assertion func(context.Context, string) (string, error)) (*tokenserver.Handler, map[string]string, *bytes.Buffer) {
+	t.Helper()
+	logged := &bytes.Buffer{}
+	handler, err := tokenserver.New(&source{}, &tokenserver.Options{
+		Assertion: assertion, Audiences: []string{entra, "sigstore"}, ErrorLog: log.New(logged, "", 0),
+	})
+	require.NoError(t, err)
+	return handler, handler.Env(endpoint), logged
+}
+
+// newOIDCRequest is what @actions/core sends: it appends the audience to the address.
+func newOIDCRequest(env map[string]string, audience string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, env["ACTIONS_ID_TOKEN_REQUEST_URL"]+"&audience="+url.QueryEscape(audience), nil)
+	r.RemoteAddr = "127.0.0.1:50000"
+	r.Header.Set("Authorization", "Bearer "+env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+	return r
+}
+
+func TestRequestEndpoint(t *testing.T) {
+	var asked []string
+	handler, env, _ := newRequestEndpoint(t, func(_ context.Context, audience string) (string, error) {
+		asked = append(asked, audience)
+		return theOIDC, nil
+	})
+	require.Equal(t, env["ACTIONS_ID_TOKEN_REQUEST_URL"], env["ARM_OIDC_REQUEST_URL"])
+	require.Equal(t, env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], env["ARM_OIDC_REQUEST_TOKEN"])
+	testkit.RequirePrintsNone(t, handler, env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+	for _, audience := range []string{entra, "sigstore"} {
+		a := serve(t, handler, newOIDCRequest(env, audience))
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, map[string]any{"count": theOIDCSize, "value": theOIDC}, a.body)
+	}
+	require.Equal(t, []string{entra, "sigstore"}, asked)
+}
+
+func TestRequestEndpointRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
-		query   string
-		refused string // "": it's served
+		change  func(*http.Request, map[string]string)
+		status  int
+		message string
 	}{
-		"none":                 {"", ""},
-		"empty":                {"&client_id=&clientid=&object_id=&mi_res_id=", ""},
-		"own":                  {"&client_id=" + clientID, ""},
-		"own of 2017":          {"&clientid=" + clientID, ""},
-		"own in upper case":    {"&client_id=" + strings.ToUpper(clientID), ""},
-		"another":              {"&client_id=" + another, "ask for client_id " + clientID},
-		"another of 2017":      {"&clientid=" + another, another},
-		"own and another":      {"&client_id=" + clientID + "&client_id=" + another, another},
-		"object ID":            {"&object_id=" + clientID, "the identity with object_id"},
-		"principal ID":         {"&principal_id=x", "the identity with principal_id"},
-		"resource ID":          {"&mi_res_id=/subscriptions/x", "the identity with mi_res_id"},
-		"resource ID of IMDS":  {"&msi_res_id=/subscriptions/x", "the identity with msi_res_id"},
-		"another, own as well": {"&clientid=" + another + "&client_id=" + clientID, another},
+		"another audience": {func(r *http.Request, _ map[string]string) { r.URL.RawQuery = "audience=vault" }, 400,
+			`Can't issue ID_TOKEN for audience "vault": here only for ` + entra + " or sigstore"},
+		"no audience":    {func(r *http.Request, _ map[string]string) { r.URL.RawQuery = "" }, 400, "exactly one audience"},
+		"empty audience": {func(r *http.Request, _ map[string]string) { r.URL.RawQuery = "audience=" }, 400, "exactly one audience"},
+		"two audiences":  {func(r *http.Request, _ map[string]string) { r.URL.RawQuery += "&audience=sigstore" }, 400, "exactly one audience"},
+		"broken query":   {func(r *http.Request, _ map[string]string) { r.URL.RawQuery += "&x=%zz" }, 400, "can't be parsed"},
+		"a command in it": {func(r *http.Request, _ map[string]string) {
+			r.URL.RawQuery = "audience=" + url.QueryEscape("##vso[task.setvariable variable=x]\n::error::")
+		}, 400, `Can't issue ID_TOKEN for audience "# #vso[task.setvariable variable=x]\n::error::"`},
+		"no token": {func(r *http.Request, _ map[string]string) { r.Header.Del("Authorization") }, 401, ""},
+		"another secret": {func(r *http.Request, env map[string]string) {
+			r.Header.Set("Authorization", "Bearer "+env["IDENTITY_HEADER"])
+		}, 401, ""},
+		"azd's key": {func(r *http.Request, env map[string]string) {
+			r.Header.Set("Authorization", "Bearer "+env["AZD_AUTH_KEY"])
+		}, 401, ""},
+		"POST":         {func(r *http.Request, _ map[string]string) { r.Method = http.MethodPost }, 405, ""},
+		"a body":       {func(r *http.Request, _ map[string]string) { r.ContentLength = 1 }, 400, ""},
+		"another host": {func(r *http.Request, _ map[string]string) { r.Host = "evil.example" }, 403, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cred := &source{}
-			handler, env := newHandler(t, cred)
-			r := newRequest(env, vault)
-			r.URL.RawQuery += test.query
+			handler, env, logged := newRequestEndpoint(t, func(context.Context, string) (string, error) {
+				t.Error("nobody is asked")
+				return theOIDC, nil
+			})
+			r := newOIDCRequest(env, entra)
+			test.change(r, env)
 			a := serve(t, handler, r)
-			if test.refused == "" {
-				require.Equal(t, http.StatusOK, a.status, a.text)
-				return
+			require.Equal(t, test.status, a.status, a.text)
+			if test.message != "" {
+				require.Contains(t, a.body["errorMessage"], test.message)
 			}
-			requireRefused(t, a, http.StatusBadRequest, test.refused)
-			require.Empty(t, cred.scopes())
+			require.NotContains(t, a.text, theOIDC)
+			require.Empty(t, logged.String())
 		})
 	}
 }
 
-func TestIdentityUnknown(t *testing.T) {
-	handler, err := tokenserver.New(&source{}, nil)
-	require.NoError(t, err)
-	r := newRequest(handler.Env(endpoint), vault)
-	require.NotContains(t, serve(t, handler, r).body, "client_id")
-	r.URL.RawQuery += "&client_id=" + clientID
-	requireRefused(t, serve(t, handler, r), http.StatusBadRequest, "leave client_id out")
+// The request token is for OIDC tokens only.
+func TestRequestTokenOpensNoOtherDoor(t *testing.T) {
+	handler, env, _ := newRequestEndpoint(t, func(context.Context, string) (string, error) { return theOIDC, nil })
+	r := newRequest(env, vault)
+	r.Header.Set("X-IDENTITY-HEADER", env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+	require.Equal(t, 401, serve(t, handler, r).status)
+	r = newAzdRequest(env, `{"scopes":["s"]}`)
+	r.Header.Set("Authorization", "Bearer "+env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+	require.Equal(t, 401, serve(t, handler, r).status)
 }
 
-func FuzzQuery(f *testing.F) {
-	f.Add("api-version=2019-08-01&resource=https://vault.azure.net")
-	f.Add("api-version=2017-09-01&resource=https%3A%2F%2Fvault.azure.net%2F&clientid=")
-	f.Add("resource=%zz;&&=&api-version")
-	f.Fuzz(func(t *testing.T, query string) {
-		cred := &source{}
-		handler, env := newHandler(t, cred)
-		r := newRequest(env, vault)
-		r.URL.RawQuery = query
-		a := serve(t, handler, r)
-		if a.status != http.StatusOK {
-			requireRefused(t, a, a.status, "")
-			require.Empty(t, cred.scopes())
-			return
-		}
-		require.Len(t, cred.scopes(), 1)
-		require.True(t, strings.HasSuffix(cred.scopes()[0], "/.default"))
-	})
+func TestRequestEndpointTellsWhy(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    error
+		status int
+	}{
+		"refused": {&azoidc.AssertionError{Source: "GitHub Actions", StatusCode: 400, Err: errors.New("no luck")}, 400},
+		"outage":  {&azoidc.AssertionError{Source: "GitHub Actions", StatusCode: 503, Err: errors.New("no luck")}, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, env, logged := newRequestEndpoint(t, func(context.Context, string) (string, error) { return "", test.err })
+			a := serve(t, handler, newOIDCRequest(env, entra))
+			require.Contains(t, a.body["errorMessage"], "no luck")
+			require.EqualValues(t, a.status, a.body["statusCode"])
+			require.True(t, strings.HasPrefix(logged.String(), `no token for "`+entra+`": `), logged)
+		})
+	}
 }
 
-func with(env map[string]string, name, value string) map[string]string {
-	changed := maps.Clone(env)
-	changed[name] = value
-	return changed
+func TestRequestEndpointIsntThereUnasked(t *testing.T) {
+	handler, env := newHandler(t, &source{})
+	for name := range env {
+		require.NotContains(t, name, "REQUEST")
+	}
+	_, asked, _ := newRequestEndpoint(t, func(context.Context, string) (string, error) { return theOIDC, nil })
+	require.Equal(t, 404, serve(t, handler, newOIDCRequest(asked, entra)).status)
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -119,4 +121,37 @@ func TestCloseWhileWaiting(t *testing.T) {
 	require.NoError(t, server.Close(), "again")
 	_, err = net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
 	require.Error(t, err)
+}
+
+func TestStartForContainers(t *testing.T) {
+	const bridge = "127.0.0.2" // stands in for a bridge's address
+	if probe, err := net.Listen("tcp", bridge+":0"); err != nil {
+		t.Skip("this system has one loopback address only")
+	} else {
+		require.NoError(t, probe.Close())
+	}
+	server, err := tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{netip.MustParsePrefix(bridge + "/8")}})
+	require.NoError(t, err)
+	env := server.Env()
+	endpoint, err := url.Parse(env["IDENTITY_ENDPOINT"])
+	require.NoError(t, err)
+	require.Equal(t, bridge, endpoint.Hostname())
+	for _, host := range []string{bridge, "127.0.0.1"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+			"http://"+net.JoinHostPort(host, endpoint.Port())+endpoint.Path+"?api-version=2019-08-01&resource="+vault, nil)
+		require.NoError(t, err)
+		r.Header.Set("X-IDENTITY-HEADER", env["IDENTITY_HEADER"])
+		r.Close = true
+		response, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusOK, response.StatusCode, host)
+	}
+	require.NoError(t, server.Close())
+	for _, host := range []string{bridge, "127.0.0.1"} {
+		_, err := net.Dial("tcp", net.JoinHostPort(host, endpoint.Port()))
+		require.Error(t, err, host)
+	}
+	_, err = tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}})
+	require.ErrorContains(t, err, "192.0.2.1")
 }
