@@ -3,6 +3,7 @@ package advice_test
 import (
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,37 +46,49 @@ func TestAShellTakesTheCommands(t *testing.T) {
 			if err != nil {
 				t.Skip("no " + shell + " here")
 			}
-			for _, subject := range oddSubjects {
-				if shell == "pwsh" && strings.Contains(subject, "'") && strings.ContainsAny(subject, "\"$`") {
-					continue // Quote says so
-				}
+			subjects := slices.DeleteFunc(slices.Clone(oddSubjects), func(s string) bool {
+				return shell == "pwsh" && strings.Contains(s, "'") && strings.ContainsAny(s, "\"$`") // Quote says so
+			})
+			var lines []string
+			for _, subject := range subjects {
 				c := advice.NewFederatedCredential(presented(subject), advice.PublicAudience)
-				app := wordsOf(t, path, script, c.ForApplication(clientID))
+				lines = append(lines, c.ForApplication(clientID), c.ForManagedIdentity())
+			}
+			calls := callsOf(t, path, script, lines)
+			require.Len(t, calls, 2*len(subjects))
+			for i, subject := range subjects {
+				c := advice.NewFederatedCredential(presented(subject), advice.PublicAudience)
+				app, identity := calls[2*i], calls[2*i+1]
 				require.Equal(t, []string{"ad", "app", "federated-credential", "create", "--id", clientID, "--parameters"}, app[:7])
 				require.Equal(t, "{'name':'"+c.Name+"','issuer':'"+c.Issuer+"','subject':'"+subject+"','audiences':['"+c.Audience+"']}", asPython(app[7]))
-				identity := wordsOf(t, path, script, c.ForManagedIdentity())
 				require.Equal(t, subject, identity[12], shell)
 			}
 		})
 	}
 }
 
-// The scripts print each argument of az on a line of its own.
+// The scripts print each argument of az on a line of its own, and endOfCall after them.
 var shells = map[string]string{
-	"sh":   "az() { printf '%s\\n' \"$@\"; }\n",
-	"bash": "az() { printf '%s\\n' \"$@\"; }\n",
-	"pwsh": "function az { $args | ForEach-Object { $_ } }\n",
+	"sh":   "az() { printf '%s\\n' \"$@\" " + endOfCall + "; }\n",
+	"bash": "az() { printf '%s\\n' \"$@\" " + endOfCall + "; }\n",
+	"pwsh": "function az { $args | ForEach-Object { $_ }; '" + endOfCall + "' }\n",
 }
 
-func wordsOf(t *testing.T, shell, script, line string) []string {
+const endOfCall = "END-OF-CALL"
+
+// callsOf has the shell run all lines at once, for a shell takes long to start, and returns what az was called with.
+func callsOf(t *testing.T, shell, script string, lines []string) (calls [][]string) {
 	t.Helper()
 	option := "-c"
 	if strings.Contains(shell, "pwsh") {
 		option = "-Command"
 	}
-	out, err := exec.Command(shell, option, script+line).CombinedOutput()
+	out, err := exec.Command(shell, option, script+strings.Join(lines, "\n")).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	return strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+	for call := range strings.SplitSeq(strings.TrimSuffix(strings.ReplaceAll(string(out), "\r\n", "\n"), endOfCall+"\n"), endOfCall+"\n") {
+		calls = append(calls, strings.Split(strings.TrimSuffix(call, "\n"), "\n"))
+	}
+	return calls
 }
 
 var escape = regexp.MustCompile(`\\u00([0-9a-f]{2})|\\'`)
@@ -99,14 +112,16 @@ func TestPythonReadsTheLiteral(t *testing.T) {
 	if err != nil {
 		t.Skip("no python3 here")
 	}
+	// -S and -E: without what is installed, which takes long to find
+	arguments := []string{"-S", "-E", "-c", `import ast,sys; sys.stdout.buffer.write("\n".join(ast.literal_eval(a)["subject"] for a in sys.argv[1:]).encode())`}
 	for _, subject := range oddSubjects {
 		line := advice.NewFederatedCredential(presented(subject), advice.PublicAudience).ForApplication(clientID)
 		_, literal, _ := strings.Cut(line, "--parameters ")
-		out, err := exec.Command(python, "-c", "import ast,sys; sys.stdout.buffer.write(ast.literal_eval(sys.argv[1])['subject'].encode())",
-			strings.Trim(literal, `"`)).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		require.Equal(t, subject, string(out))
+		arguments = append(arguments, strings.Trim(literal, `"`))
 	}
+	out, err := exec.Command(python, arguments...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, oddSubjects, strings.Split(string(out), "\n"))
 }
 
 // TestNamesKeepTheRules of Microsoft Graph and Azure Resource Manager, and are each subject's own.

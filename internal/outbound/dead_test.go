@@ -82,6 +82,7 @@ func TestTheDefaultChecksItsConnections(t *testing.T) {
 // TestARetryAfterATimeoutUsesAnotherConnection where there are no health checks, or none yet: HTTP/2 leaves a connection
 // open on which a request timed out. Of many requests at once, too.
 func TestARetryAfterATimeoutUsesAnotherConnection(t *testing.T) {
+	t.Parallel()
 	for name, transport := range map[string]func(*httptest.Server) policy.Transporter{
 		"default":         func(s *httptest.Server) policy.Transporter { return outbound.Default(http.HTTP2Config{}, rootsOf(s)) },
 		"the caller's":    func(s *httptest.Server) policy.Transporter { return outbound.Transport(s.Client()) },

@@ -19,6 +19,7 @@ import (
 
 // TestHeadersAreBounded with the default client, which stops reading, and with a caller's own, whose answer is refused.
 func TestHeadersAreBounded(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		for size, fits := range map[int]bool{100: true, outbound.MaxHeader - 4096: true, outbound.MaxHeader + 100: false, 4 * outbound.MaxHeader: false, 9 << 20: false} {
 			server, sent := newHeaderServer(t, protocol, size)

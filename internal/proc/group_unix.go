@@ -30,6 +30,7 @@ func Signals() []os.Signal {
 type Group struct {
 	cmd     *exec.Cmd
 	own     bool
+	grace   time.Duration
 	witness *witness // in a terminal
 	release func()   // of the lifeline
 }
@@ -42,7 +43,7 @@ func NewGroup(cmd *exec.Cmd) *Group {
 	own := !hasTerminal()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: own}
 	dieWithParent(cmd.SysProcAttr)
-	return &Group{cmd: cmd, own: own}
+	return &Group{cmd: cmd, own: own, grace: Grace}
 }
 
 func hasTerminal() bool {
@@ -108,7 +109,7 @@ func (g *Group) endLeft() {
 	}
 	// No call waits for processes that aren't one's children.
 	pause := time.Millisecond
-	for deadline := time.Now().Add(Grace); time.Now().Before(deadline); pause = min(2*pause, 20*time.Millisecond) {
+	for deadline := time.Now().Add(g.grace); time.Now().Before(deadline); pause = min(2*pause, 20*time.Millisecond) {
 		time.Sleep(pause)
 		if !alive(g.cmd.Process.Pid) {
 			return

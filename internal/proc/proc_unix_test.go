@@ -73,17 +73,20 @@ func inGroup(t *testing.T, cmd *exec.Cmd) *proc.Group {
 }
 
 func TestGroupLeavesNothingRunning(t *testing.T) {
+	const short = 100 * time.Millisecond
 	for name, test := range map[string]struct {
-		script string
-		took   time.Duration // at least
+		script      string
+		grace, took time.Duration // at least
 	}{
-		"willing":  {"sleep 1000 & echo $!", 0},
-		"stubborn": {`trap "" TERM; sleep 1000 & echo $!`, proc.Grace},
+		"willing":  {"sleep 1000 & echo $!", proc.Grace, 0},
+		"stubborn": {`trap "" TERM; sleep 1000 & echo $!`, short, short},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := shell(t.Context(), test.script)
 			group := inGroup(t, cmd)
+			require.Equal(t, proc.Grace, group.Grace())
+			group.SetGrace(test.grace)
 			child := started(t, cmd, group.Start)
 			require.NoError(t, group.Wait())
 			require.True(t, alive(child))
