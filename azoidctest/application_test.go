@@ -46,6 +46,7 @@ func TestTrustRefusesWhatGraphRefuses(t *testing.T) {
 
 // TestTrustAgain: of two times from which a credential works, the earlier counts.
 func TestTrustAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, delays := range [][2]time.Duration{{time.Hour, time.Minute}, {time.Minute, time.Hour}} {
 			c := azoidctest.New(nil)
@@ -61,6 +62,7 @@ func TestTrustAgain(t *testing.T) {
 
 // TestRefusals presents one wrong thing at a time.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	type state struct {
 		cloud     *azoidctest.Cloud
 		job       *azoidctest.GitHubJob
@@ -134,7 +136,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := azoidctest.New(nil)
+			c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
 			s := &state{cloud: c, job: c.GitHubJob(nil), tenant: c.TenantID()}
 			s.assertion = func(t *testing.T) string { return gitHubToken(t, c, s.job, s.job.Audience) }
 			accessToken(t, exchange(t, c, s.assertion(t), vault+"/.default")) // the unchanged request is right
@@ -191,6 +193,7 @@ func renameKey(t *testing.T, token string) string {
 }
 
 func TestAssertionOfAnotherIssuersKey(t *testing.T) {
+	t.Parallel()
 	c := azoidctest.New(nil)
 	job := c.PipelinesJob(nil) // its issuer is trusted, its key isn't GitHub's
 	c.Application().Trust(azoidctest.FederatedCredential{Issuer: "https://token.actions.githubusercontent.com", Subject: job.Subject, Audience: job.Audience})
@@ -206,6 +209,7 @@ func TestAssertionOfAnotherIssuersKey(t *testing.T) {
 }
 
 func TestAssertionTimes(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name      string
 		options   azoidctest.Options
@@ -244,6 +248,7 @@ func TestAssertionTimes(t *testing.T) {
 // TestEntrasOwnAssertions name the application that the federated credential's audience is the URI of. Which URI, the cloud
 // decides whose Entra is asked.
 func TestEntrasOwnAssertions(t *testing.T) {
+	t.Parallel()
 	const id = "fb60f99c-7a34-4190-8149-302f77469936"
 	for authority, exchangeAudience := range map[string]string{
 		"https://login.microsoftonline.com/":        "api://AzureADTokenExchange",

@@ -61,6 +61,7 @@ var azureHosts = []struct {
 }
 
 func TestAzureAudiences(t *testing.T) {
+	t.Parallel()
 	refused := []string{
 		"https://vault.azure.net/", "https://octo.vault.azure.net", "https://other.blob.core.windows.net", "https://management.azure.com//",
 		"https://graph.windows.net", "https://storage.azure.com//",
@@ -70,7 +71,7 @@ func TestAzureAudiences(t *testing.T) {
 	}
 	for _, host := range azureHosts {
 		t.Run(host.name, func(t *testing.T) {
-			c := azoidctest.New(nil)
+			c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
 			job := c.GitHubJob(nil)
 			ask := func(audience string) answer {
 				token := accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), audience+"/.default"))
@@ -174,6 +175,7 @@ func TestAzureServicesAreOne(t *testing.T) {
 
 // TestAzureInAllClouds asks at the hosts of each cloud, with a token for its audience and with the public cloud's.
 func TestAzureInAllClouds(t *testing.T) {
+	t.Parallel()
 	for authority, hosts := range map[string]map[string]string{ // hosts and audiences
 		"https://login.microsoftonline.us": {
 			"https://management.usgovcloudapi.net/subscriptions?api-version=2022-12-01": "https://management.core.usgovcloudapi.net/",

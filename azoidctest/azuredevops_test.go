@@ -15,6 +15,7 @@ import (
 )
 
 func TestPipelinesKinds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := azoidctest.New(nil)
 		older := c.PipelinesJob(nil)

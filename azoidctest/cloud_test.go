@@ -16,6 +16,7 @@ func TestOptionsThatCannotBeMeant(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
 	c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
 	job, pipelines, service := c.GitHubJob(nil), c.PipelinesJob(&azoidctest.PipelinesJobOptions{Shared: true}), c.Service(vault)
 	var wg sync.WaitGroup

@@ -12,6 +12,7 @@ import (
 )
 
 func TestTenantsApplicationsResources(t *testing.T) {
+	t.Parallel()
 	other := "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 	c := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}, Resources: []string{"https://management.azure.com"}})
 	service := c.Service(vault)
@@ -37,6 +38,7 @@ func TestTenantsApplicationsResources(t *testing.T) {
 }
 
 func TestOnBehalfOf(t *testing.T) {
+	t.Parallel()
 	c := azoidctest.New(nil)
 	job := c.GitHubJob(nil)
 	form := func(user string) url.Values {
@@ -64,6 +66,7 @@ func TestOnBehalfOf(t *testing.T) {
 }
 
 func TestAccessTokenLifetimes(t *testing.T) {
+	t.Parallel()
 	c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
 	job := c.GitHubJob(nil)
 	ask := func() answer { return exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default") }

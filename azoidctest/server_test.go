@@ -33,6 +33,7 @@ func TestServerCertificate(t *testing.T) {
 }
 
 func TestFaultsOverSockets(t *testing.T) {
+	t.Parallel()
 	server := azoidctest.NewServer(nil)
 	defer server.Close()
 	job := server.PipelinesJob(nil)
@@ -101,6 +102,7 @@ func TestBaseURLWithPath(t *testing.T) {
 
 // TestServerStandsForAllHosts of the cloud: clients find Entra, Azure and the test's handlers where they look for them.
 func TestServerStandsForAllHosts(t *testing.T) {
+	t.Parallel()
 	server := azoidctest.NewServer(nil)
 	defer server.Close()
 	server.Handle("*.azurecr.io", say("registry"))
@@ -125,6 +127,7 @@ func TestServerStandsForAllHosts(t *testing.T) {
 
 // TestServerCertificates are each host's own, whose authority other programs can trust.
 func TestServerCertificates(t *testing.T) {
+	t.Parallel()
 	server := azoidctest.NewServer(nil)
 	defer server.Close()
 	roots := x509.NewCertPool()

@@ -17,6 +17,7 @@ import (
 )
 
 func TestServiceTakesOnlyGoodTokens(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
 		job, service := c.GitHubJob(nil), c.Service(vault)
@@ -72,6 +73,7 @@ func TestServiceHandle(t *testing.T) {
 
 // An Azure SDK client's own pipeline meets the claims challenge.
 func TestRevoke(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := azoidctest.New(nil)
 		job, service := c.GitHubJob(nil), c.Service(vault)
