@@ -354,7 +354,7 @@ func adviseTenantRestriction(e *ExchangeError) string {
 func (e *ExchangeError) resource() string {
 	var resources []string
 	for _, scope := range e.scopes {
-		resources = append(resources, strings.TrimSuffix(scope, "/.default"))
+		resources = append(resources, strings.TrimSuffix(scope, defaultSuffix))
 	}
 	return redact.Line(strings.Join(resources, " "))
 }

@@ -134,28 +134,29 @@ func EntraRefusal(code int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) { refuse(code).write(w, r) }
 }
 
-// OnTenant returns a Fault that hands to fault the requests to this tenant's endpoints of Entra, and lets the cloud answer the
-// others. Entra counts by tenant, so this throttles one of several:
+// OnTenant returns a Fault that hands to fault the requests to this tenant's endpoints of Entra, and lets the cloud
+// answer the others. Entra counts by tenant, so this throttles one of several:
 //
 //	cloud.Fail(azoidctest.EntraToken, azoidctest.OnTenant(tenantID, azoidctest.Throttle(10, time.Minute)))
 //
 // With [Cloud.FailNext], the others count too.
 func OnTenant(tenantID string, fault Fault) Fault {
-	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if slices.ContainsFunc(strings.Split(r.URL.Path, "/"), func(segment string) bool { return strings.EqualFold(segment, tenantID) }) {
-			fault(w, r, next)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}
+	return fault.on(func(r *http.Request) bool {
+		return slices.ContainsFunc(strings.Split(r.URL.Path, "/"), func(segment string) bool { return strings.EqualFold(segment, tenantID) })
+	})
 }
 
 // OnScope returns a Fault that hands to fault the token requests that ask for scope, alone or among other scopes, and lets
 // the cloud answer the others. With [Cloud.FailNext], the others count too.
 func OnScope(scope string, fault Fault) Fault {
+	return fault.on(func(r *http.Request) bool { return slices.Contains(splitScope(r.PostFormValue("scope")), scope) })
+}
+
+// on returns the Fault for the requests that are meant only.
+func (f Fault) on(meant func(*http.Request) bool) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if slices.Contains(splitScope(r.PostFormValue("scope")), scope) {
-			fault(w, r, next)
+		if meant(r) {
+			f(w, r, next)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // maxQuery is far more than any resource and identity take.
@@ -93,30 +95,19 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// A secret is 256 random bits in hexadecimal. A function holds them, for fmt prints the fields of a struct without asking
-// their methods, and other printers follow every pointer, but none can look into a function.
-type secret struct {
-	reveal func() string
-}
+// A secret is 256 random bits in hexadecimal. That of the zero Handler is empty, and nothing equals it.
+type secret struct{ redact.Secret }
 
 func newSecret() secret {
 	bits := make([]byte, 32)
 	_, _ = rand.Read(bits) // never fails: it ends the program where there is no randomness
-	digits := hex.EncodeToString(bits)
-	return secret{func() string { return digits }}
-}
-
-// text is empty in the zero Handler, which no request is admitted to.
-func (s secret) text() string {
-	if s.reveal == nil {
-		return ""
-	}
-	return s.reveal()
+	return secret{redact.Keep(hex.EncodeToString(bits))}
 }
 
 // equals takes constant time, so that the time of a refusal tells nothing.
 func (s secret) equals(presented string) bool {
-	return s.reveal != nil && subtle.ConstantTimeCompare([]byte(presented), []byte(s.reveal())) == 1
+	own := s.Reveal()
+	return own != "" && subtle.ConstantTimeCompare([]byte(presented), []byte(own)) == 1
 }
 
 // presentedBy returns whether one of the headers is the secret.

@@ -132,11 +132,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) Env(endpoint string) map[string]string {
 	env := h.managedIdentityEnv(endpoint + managedIdentityPath)
 	env["AZD_AUTH_ENDPOINT"] = endpoint + azdPath
-	env["AZD_AUTH_KEY"] = h.azdKey.text()
+	env["AZD_AUTH_KEY"] = h.azdKey.Reveal()
 	if h.assertion != nil {
 		for _, prefix := range []string{"ACTIONS_ID_TOKEN", "ARM_OIDC"} {
 			env[prefix+"_REQUEST_URL"] = endpoint + requestPath + requestQuery
-			env[prefix+"_REQUEST_TOKEN"] = h.requestToken.text()
+			env[prefix+"_REQUEST_TOKEN"] = h.requestToken.Reveal()
 		}
 	}
 	return env

@@ -36,10 +36,10 @@ const defaultSuffix = "/.default"
 func (h *Handler) managedIdentityEnv(endpoint string) map[string]string {
 	env := map[string]string{
 		"IDENTITY_ENDPOINT":            endpoint,
-		"IDENTITY_HEADER":              h.secret.text(),
+		"IDENTITY_HEADER":              h.secret.Reveal(),
 		"AZCOPY_AUTO_LOGIN_TYPE":       "MSI",
 		"MSI_ENDPOINT":                 endpoint,
-		"MSI_SECRET":                   h.secret.text(),
+		"MSI_SECRET":                   h.secret.Reveal(),
 		"APPSETTING_WEBSITE_SITE_NAME": "azoidc",
 		"ARM_USE_MSI":                  "true",
 		"ARM_MSI_API_VERSION":          version2019,
@@ -49,7 +49,7 @@ func (h *Handler) managedIdentityEnv(endpoint string) map[string]string {
 		if i.Name != "" {
 			variable = variableOf(i.Name)
 		}
-		env[variable] = endpoint + "/" + i.address.text()
+		env[variable] = endpoint + "/" + i.address.Reveal()
 	}
 	return env
 }
