@@ -17,11 +17,12 @@ import (
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
-// An AssertionFunc requests a new client assertion, a JWT, at every call. It is called from several goroutines at
-// once, honours ctx, and is assignable to the callback of [azidentity.NewClientAssertionCredential].
+// An AssertionFunc requests a new client assertion, a JWT, at every call. It is called concurrently, and should
+// return when ctx ends. It can be passed to [azidentity.NewClientAssertionCredential], too.
 //
-// The functions of this package report what went wrong as an [*AssertionError], or, when the program doesn't run
-// where the assertion comes from, as an error made with [azidentity.NewCredentialUnavailableError].
+// The AssertionFuncs that this package makes return an [*AssertionError] if they have no assertion. If the program
+// doesn't run where the assertion comes from, they return an error made by
+// [azidentity.NewCredentialUnavailableError].
 type AssertionFunc func(ctx context.Context) (string, error)
 
 // FileAssertion returns a function that reads the assertion from the file at path at every call, and trims white space
@@ -42,9 +43,9 @@ func FileAssertion(path string) AssertionFunc {
 	}
 }
 
-// StaticAssertion returns a function that returns jwt at every call. Such an assertion can't be refreshed: acquire the
-// tokens that a job will need with [TokenCache.Preload] before it expires. Prefer a source of new assertions wherever there
-// is one.
+// StaticAssertion returns a function that returns jwt at every call. Such an assertion can't be refreshed, so acquire
+// the tokens that a job will need before it expires, with [TokenCache.Preload]. Where there is a source of new
+// assertions, prefer that.
 func StaticAssertion(jwt string) AssertionFunc {
 	jwt = strings.TrimSpace(jwt)
 	return func(context.Context) (string, error) {

@@ -23,9 +23,13 @@ type AzurePipelinesAssertionOptions struct {
 	RequestURI string
 }
 
-// AzurePipelinesAssertion returns a function that requests a new OIDC token for the service connection from Azure DevOps at
-// every call. Empty arguments are read from AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN at every
-// request. It repeats requests that fail for a moment, as options.Retry says. Options may be nil.
+// AzurePipelinesAssertion returns a function that requests a new OIDC token for a service connection from Azure
+// DevOps at every call. Empty arguments are read from these environment variables, at every request:
+//
+//   - serviceConnectionID: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID
+//   - systemAccessToken: SYSTEM_ACCESSTOKEN
+//
+// The function repeats requests that failed for a reason that may pass, as options.Retry says. options may be nil.
 // https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create
 func AzurePipelinesAssertion(serviceConnectionID, systemAccessToken string, options *AzurePipelinesAssertionOptions) AssertionFunc {
 	if options == nil {
@@ -54,17 +58,19 @@ type AzurePipelinesCredential struct {
 	*TokenCache
 }
 
-// NewAzurePipelinesCredential makes an AzurePipelinesCredential for the application of a service connection. Empty values
-// are read from these environment variables, of which the AzureCLI@2 and AzurePowerShell@5 tasks set those that begin with
-// AZURESUBSCRIPTION_:
+// NewAzurePipelinesCredential makes an AzurePipelinesCredential for the application of a service connection. Empty
+// values are read from these environment variables:
 //
 //   - tenantID: AZURESUBSCRIPTION_TENANT_ID, then AZURE_TENANT_ID
 //   - clientID: AZURESUBSCRIPTION_CLIENT_ID, then AZURE_CLIENT_ID
 //   - serviceConnectionID: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID
 //   - systemAccessToken: SYSTEM_ACCESSTOKEN, which a step must map in its env
 //
-// Options may be nil. NewAzurePipelinesCredential makes no request. It returns an error only for arguments that can't be
-// right. If the program doesn't run in Azure Pipelines, GetToken says so, with a credential-unavailable error.
+// The tasks AzureCLI@2 and AzurePowerShell@5 set those that begin with AZURESUBSCRIPTION_. options may be nil.
+//
+// NewAzurePipelinesCredential makes no request. It returns an error if an argument or a value from the environment
+// can't be right. If a value is missing, or the program doesn't run in Azure Pipelines, GetToken says so, with a
+// credential-unavailable error.
 func NewAzurePipelinesCredential(tenantID, clientID, serviceConnectionID, systemAccessToken string, options *AzurePipelinesCredentialOptions) (*AzurePipelinesCredential, error) {
 	if options == nil {
 		options = &AzurePipelinesCredentialOptions{}

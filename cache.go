@@ -17,27 +17,29 @@ import (
 // TokenCacheOptions configure a [TokenCache].
 type TokenCacheOptions struct {
 	// RefreshBefore is how long before a token's expiry a background refresh begins, unless Microsoft Entra named the
-	// time (refresh_in). Up to a tenth more is added at random, so that scopes don't refresh in step. 0 or less means 15
-	// minutes, at most a quarter of the token's life.
+	// time (refresh_in). Up to a tenth of it is added at random, so that scopes don't refresh in step. 0 or less
+	// means 15 minutes, but at most a quarter of the token's life.
 	RefreshBefore time.Duration
-	// AcquireTimeout bounds one acquisition, all its attempts included. 0 or less means 2 minutes. A credential that doesn't
-	// return when its context ends is given one more second, then given up, though its goroutine goes on.
+	// AcquireTimeout bounds one acquisition, with all its attempts. 0 or less means 2 minutes. A credential that
+	// doesn't return when its context ends gets one more second. Then the acquisition fails, though the credential's
+	// goroutine goes on.
 	AcquireTimeout time.Duration
 }
 
-// A TokenCache holds the tokens of a credential in memory and keeps them usable. A fresh token is served at once. One that
-// is due for a refresh is served too, and refreshed in the background. Callers wait only for a token that is missing or
-// about to end; all of them wait for the same acquisition, each within its own context. A refresh that fails costs no token
-// that still works.
+// A TokenCache holds the tokens of a credential in memory and keeps them usable. A fresh token is served at once. A
+// token that is due for a refresh is served at once, too, and is refreshed in the background. Callers wait only if a
+// token is missing or about to end. They all wait for the same acquisition, each as long as its own context lasts. If
+// a refresh fails, a token that still works stays in use.
 //
-// It is itself a TokenCredential, and safe for concurrent use. Use one for the whole program. What a new key, of scopes,
-// tenant and CAE mode, costs doesn't grow with the keys that are held; beyond 131,072 of them, those whose tokens end first
-// are dropped. The zero TokenCache has no credential: it returns errors, and holds nothing.
+// A TokenCache is itself a TokenCredential, and safe for concurrent use. Use one for the whole program. It holds a
+// token for each combination of scopes, tenant and CAE mode. What a new combination costs doesn't grow with their
+// number; beyond 131,072 of them, some whose tokens end soon are dropped. The zero TokenCache has no credential: it
+// returns errors, and holds nothing.
 type TokenCache struct {
 	engine tokencache.Cache
 }
 
-// NewTokenCache puts a cache in front of cred, which can be any credential. Options may be nil.
+// NewTokenCache puts a cache in front of cred, which can be any credential. options may be nil.
 func NewTokenCache(cred azcore.TokenCredential, options *TokenCacheOptions) *TokenCache {
 	return newTokenCache(cred, "", options)
 }
@@ -90,18 +92,18 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// GetToken returns a token for the scopes, tenant and CAE mode of the request. The order of the scopes doesn't matter, and
-// the credential's own tenant is the same by its name as by none. A context that has ended begins no acquisition, but is
-// served what is held.
+// GetToken returns a token for the scopes, tenant and CAE mode of the request. The order of the scopes doesn't
+// matter. An empty tenant means the credential's own, just as its ID does. If ctx has ended already, GetToken returns
+// a token that is held, but acquires none.
 //
-// While there is no token in the wanted CAE mode but one in the other, that one is served, for services take both, and the
-// wanted one is acquired behind. A request with Claims, which answers a claims challenge, is for a new token; callers who
-// bring the same claims share it.
+// If only a token of the other CAE mode is held, GetToken returns that, because services accept both, and acquires
+// the one that was asked for in the background. A request with Claims, by which a client answers a claims challenge,
+// is for a new token; callers with the same claims share it.
 //
-// GetToken returns as soon as ctx ends. An acquisition that it began goes on for the benefit of others, until
-// TokenCacheOptions.AcquireTimeout. It has the values of ctx, but nothing of policy.WithCaptureResponse,
-// policy.WithHTTPHeader and policy.WithRetryOptions, which are for the caller's own request. If the credential panics, that
-// is an error of the acquisition.
+// GetToken returns as soon as ctx ends. An acquisition that it began goes on for other callers, for at most
+// TokenCacheOptions.AcquireTimeout. The acquisition's context has the values of ctx, except for those of
+// policy.WithCaptureResponse, policy.WithHTTPHeader and policy.WithRetryOptions, which are for the caller's own
+// request. If the credential panics, the acquisition fails with an error.
 func (c *TokenCache) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	return c.cache().GetToken(ctx, options)
 }
@@ -114,11 +116,13 @@ func (c *TokenCache) cache() *tokencache.Cache {
 	return &c.engine
 }
 
-// Preload acquires tokens for all scopes at once, as Azure SDK clients ask for them: for the credential's own tenant, and
-// with CAE, except for the scopes of those clients that don't handle it (Service Bus, Event Hubs, Container Registry, Azure
-// Data Explorer). It returns when all are there or have failed. A scope whose token is held already costs nothing.
+// Preload acquires tokens for all scopes at once, in the way in which Azure SDK clients will ask for them: for the
+// credential's own tenant, and with CAE, except for the scopes of the clients that don't handle CAE (Service Bus,
+// Event Hubs, Container Registry, Azure Data Explorer). It returns when every token has been acquired or has failed.
+// For a token that is held already, nothing is requested.
 //
-// Its error tells each cause once, after the scopes that failed of it; errors.Is and errors.As find the error of each.
+// The text of its error has each cause once, after the scopes that failed for it. [errors.Is] and [errors.As] find
+// the error of each scope.
 func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
 	failed := make([]error, len(scopes))
 	var all sync.WaitGroup
@@ -131,30 +135,30 @@ func (c *TokenCache) Preload(ctx context.Context, scopes ...string) error {
 	return tokencache.JoinByCause(scopes, failed)
 }
 
-// KeepFresh refreshes the tokens that are held, each when it is due, whether or not anybody asks for it, so that an
-// idle program's next request doesn't wait either. It blocks until ctx is done and returns ctx's error. Refreshes that it
-// began and nobody else waits for end with it. It has at most 256 of them under way, and notices within a minute that the
-// machine slept. Running it twice does no harm.
+// KeepFresh refreshes each token that is held when it is due, whether or not anybody asks for it. So the next request
+// of an idle program needn't wait either. KeepFresh blocks until ctx is done, and returns ctx's error. Refreshes that
+// it began end with it, unless somebody else waits for them. At most 256 of its refreshes are under way at a time. It
+// notices within a minute that the machine slept. It may be called more than once.
 func (c *TokenCache) KeepFresh(ctx context.Context) error { return c.cache().KeepFresh(ctx) }
 
 // Invalidate forgets the tokens for each of the scopes, for all tenants and in both CAE modes. Without scopes it does
 // nothing. An acquisition that is under way doesn't bring a forgotten token back.
 //
-// A persistent cache (CredentialOptions.Cache) forgets them, too: those of the credential's own tenant, and those of other
-// tenants that this credential has asked for. What another process holds in its memory stays there. From then on this
-// credential writes to the persistent cache for these scopes, but doesn't read from it.
+// A persistent cache (CredentialOptions.Cache) forgets these tokens, too: those of the credential's own tenant, and
+// those of the other tenants that this credential has asked for. From then on this credential still writes tokens for
+// these scopes to the persistent cache, but doesn't read any. What another process holds in memory stays there.
 //
-// A credential of another package that keeps tokens itself, as azidentity's do, may hand out the same ones again.
+// A credential of another package that keeps tokens itself, as azidentity's do, may return the same tokens again.
 func (c *TokenCache) Invalidate(scopes ...string) { c.cache().Invalidate(scopes...) }
 
-// InvalidateAll forgets all tokens, as Invalidate does those for some scopes. A persistent cache forgets what this
-// credential has asked for; what else is in it, this credential doesn't read any more.
+// InvalidateAll forgets all tokens. A persistent cache forgets those that this credential has asked for; this
+// credential doesn't read any others from it from then on.
 func (c *TokenCache) InvalidateAll() { c.cache().InvalidateAll() }
 
-// TokenStatus tells about a held token, but not its secret.
+// TokenStatus describes a token that is held. The token itself isn't in it.
 type TokenStatus struct {
 	Scopes               []string // sorted
-	TenantID             string   // "" is the credential's own
+	TenantID             string   // "" means the credential's own
 	CAE                  bool     // whether the token was asked for with continuous access evaluation
 	ExpiresOn, RefreshOn time.Time
 	LastError            error // of the latest refresh, nil after a success

@@ -14,8 +14,8 @@ import (
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// Claims are the claims of an assertion that Microsoft Entra compares with an application's federated identity
-// credentials, and those that tell when it can be used. None of them is secret.
+// Claims are some of an assertion's claims: those that Microsoft Entra compares with an application's federated
+// identity credentials, and those that say when the assertion can be used. None of them is secret.
 type Claims struct {
 	Issuer, Subject, ID            string
 	Audience                       []string
@@ -81,7 +81,8 @@ func (c *Claims) shown() *Claims {
 	return &shown
 }
 
-// Format prints the claims fit for a log: what an issuer wrote into them can't command the CI system that reads it.
+// Format prints the claims in a form that is fit for a log: nothing that an issuer wrote into them is taken for a
+// command by the CI system that reads the log.
 func (c Claims) Format(s fmt.State, verb rune) {
 	type shown Claims
 	redact.FormatStruct(s, verb, c, shown(*c.shown()))

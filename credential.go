@@ -21,39 +21,45 @@ import (
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
-// CredentialOptions are the options that all credentials of this package share. Constructors copy them and never modify
-// them.
+// CredentialOptions are the options that all credentials of this package have in common. Constructors copy them and
+// never modify them.
 type CredentialOptions struct {
-	// ClientOptions apply to both legs: the requests for assertions and the requests to Microsoft Entra. Retry counts
-	// attempts of the whole exchange, each of which requests an assertion of its own; MaxRetries below zero means a single
-	// attempt. TryTimeout bounds each request; 0 means 30 seconds. Redirects are never followed and bodies are never
-	// logged, whatever Transport and Logging say. A request after one that timed out goes out on another connection.
+	// ClientOptions apply to both legs: to the requests for assertions and to the requests to Microsoft Entra.
 	//
-	// Cloud names the authority host. If it doesn't, the constructor reads AZURE_AUTHORITY_HOST. As with azidentity,
-	// AZURE_REGIONAL_AUTHORITY_NAME, for example westeurope, sends requests to Entra in that region, which takes no more
-	// round trips; TryAutoDetect makes MSAL ask the machine's metadata service before each exchange.
+	//   - Retry counts attempts of the whole exchange, each with an assertion of its own. MaxRetries below 0 means a
+	//     single attempt. TryTimeout bounds each request; 0 means 30 seconds. The request after one that timed out
+	//     uses another connection.
+	//   - Transport and Logging: redirects are never followed and bodies are never logged, whatever these say.
+	//   - Cloud names the authority host. If it names none, the constructor reads AZURE_AUTHORITY_HOST.
+	//
+	// As with azidentity, AZURE_REGIONAL_AUTHORITY_NAME, for example westeurope, sends the requests for tokens to
+	// Entra in that region. This takes no further round trip, except with TryAutoDetect: then MSAL asks the machine's
+	// metadata service before each exchange.
 	azcore.ClientOptions
 
-	// AdditionallyAllowedTenants are the tenants for which the credential may acquire tokens beside its own. "*" allows
-	// any tenant.
+	// AdditionallyAllowedTenants are the tenants, besides its own, for which the credential may acquire tokens. "*"
+	// allows any tenant.
 	AdditionallyAllowedTenants []string
 
-	// Cache is a persistent cache, as in azidentity, by which processes and instances share tokens. Its zero value means
-	// none: tokens are held in memory only.
+	// Cache is a persistent cache, as in azidentity. Processes, and the credentials of one process, share tokens by
+	// it. Its zero value means none: tokens are held in memory only.
 	//
-	// All tokens that a process acquires are stored, also those acquired at the same time. Two processes that store at the
-	// same moment may lose one, as with azidentity, which costs an exchange. A token that can't be stored is served all the
-	// same, and azcore's log says why it wasn't. TokenCache.Invalidate reaches the stored tokens for the scopes that it
-	// names, and for what the TokenCache was asked for; what other processes already hold in memory it doesn't reach.
+	// All tokens that a process acquires are stored, including those that it acquires at the same time. If two
+	// processes store tokens at the same moment, one of the tokens may get lost, as with azidentity, and is acquired
+	// again. A token that can't be stored is served all the same; azcore's log then says why.
+	//
+	// [TokenCache.Invalidate] also forgets stored tokens. It can't reach what other processes already hold in memory.
 	Cache azidentity.Cache
 
-	// DisableInstanceDiscovery is for disconnected and private clouds. If it is true, Microsoft Entra isn't asked whether
-	// it knows the authority host. It never is asked about Entra's own well-known hosts.
+	// DisableInstanceDiscovery, if true, keeps the credential from asking Microsoft Entra whether it knows the
+	// authority host. It is for disconnected and private clouds. About Entra's own well-known hosts, a credential
+	// never asks.
 	DisableInstanceDiscovery bool
 
-	// ReplicationTimeout bounds how long an exchange is retried that Entra refused with AADSTS70021, 700211, 700212 or
-	// 700213. Entra refuses so while some of its servers don't know a new federated identity credential yet. 0 means
-	// 5 seconds until the credential has acquired its first token, and 30 seconds afterwards. Less than 0 means no retry.
+	// ReplicationTimeout bounds the time for which an exchange is tried again after Entra refused it with
+	// AADSTS70021, 700211, 700212 or 700213. Entra refuses so while some of its servers don't know a new federated
+	// identity credential yet. 0 means 5 seconds until the credential has acquired its first token, and 30 seconds
+	// afterwards. A negative value means that it isn't tried again.
 	ReplicationTimeout time.Duration
 
 	// TokenCache configures the cache in front of the credential.
@@ -70,11 +76,14 @@ type AssertionCredential struct {
 	*TokenCache
 }
 
-// NewAssertionCredential makes an AssertionCredential for the application clientID in the tenant tenantID. Empty values are
-// read from AZURE_CLIENT_ID and AZURE_TENANT_ID. Options may be nil.
+// NewAssertionCredential makes an AssertionCredential for the application clientID in the tenant tenantID. Empty
+// values are read from AZURE_CLIENT_ID and AZURE_TENANT_ID. options may be nil.
 //
-// Each attempt of an exchange calls assertion once, and a second time if Entra could only refuse what it returned.
-// NewAssertionCredential makes no request. It returns an error only for arguments that can't be right.
+// Each attempt of an exchange calls assertion once. It calls it once more if what it returned is no JWT or has
+// expired, because Entra would only refuse that.
+//
+// NewAssertionCredential makes no request. It returns an error if an argument or a value from the environment can't
+// be right. If a value is missing, GetToken says so, with a credential-unavailable error.
 func NewAssertionCredential(tenantID, clientID string, assertion AssertionFunc, options *AssertionCredentialOptions) (*AssertionCredential, error) {
 	if assertion == nil {
 		return nil, errNoAssertionFunc

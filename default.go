@@ -25,35 +25,42 @@ type DefaultCredentialOptions struct {
 	CredentialOptions
 }
 
-// DefaultCredential serves a program that runs in CI, on a developer's machine and in Azure with the same line of code.
-// For each request it takes the first of these that is available:
+// DefaultCredential serves a program that runs in CI, on a developer's machine and in Azure with the same line of
+// code. For each request it uses the first of these credentials that is available:
 //
 //   - [GitHubActionsCredential]
 //   - [AzurePipelinesCredential]
 //   - [azidentity.DefaultAzureCredential], itself a chain
 //
-// A CI system that is there ends the chain, whether it refuses or the job isn't set up for it: the next credential would
-// hide why, and on a self-hosted runner deploy as somebody else, with the machine's identity or whoever signed in there.
-// So in a job of GitHub Actions or Azure Pipelines (GITHUB_ACTIONS or TF_BUILD is true) whose variables are incomplete,
-// azidentity's chain is tried only where somebody must have meant it: with AZURE_CLIENT_ID, AZURE_TENANT_ID and one of
-// AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET and AZURE_CLIENT_CERTIFICATE_PATH, or with IDENTITY_ENDPOINT and
-// IDENTITY_HEADER, which "azoidc exec" sets.
+// In a job of GitHub Actions (GITHUB_ACTIONS is true) or Azure Pipelines (TF_BUILD is true) the chain ends with that
+// CI system's credential, even if the job isn't set up for it. Otherwise the next credential would hide why the first
+// one failed. On a self-hosted runner it might also deploy as somebody else: with the machine's identity, or as a
+// user who signed in there.
 //
-// The environment variable AZURE_TOKEN_CREDENTIALS selects, in such jobs, too: GitHubActionsCredential or
-// AzurePipelinesCredential just that one, other values what [azidentity.NewDefaultAzureCredential] documents.
+// If such a job isn't set up, azidentity's chain is still used where these variables show that it is meant:
 //
-// Outside CI azidentity's chain probes for a virtual machine's managed identity at 169.254.169.254. Something else that
-// answers there in its place, such as a proxy, ends the chain unless its answer is no JSON, or is Docker Desktop's
-// 403: then AZURE_TOKEN_CREDENTIALS=dev leaves the probe out, or NO_PROXY=169.254.169.254 keeps a proxy out of it.
+//   - AZURE_CLIENT_ID, AZURE_TENANT_ID and one of AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET and
+//     AZURE_CLIENT_CERTIFICATE_PATH
+//   - IDENTITY_ENDPOINT and IDENTITY_HEADER, which "azoidc exec" sets
+//   - AZURE_TOKEN_CREDENTIALS
 //
-// It is safe for concurrent use.
+// The environment variable AZURE_TOKEN_CREDENTIALS selects a part of the chain, in CI and elsewhere.
+// GitHubActionsCredential and AzurePipelinesCredential select that credential only. For other values see
+// [azidentity.NewDefaultAzureCredential].
+//
+// Outside CI, azidentity's chain looks for the managed identity of a virtual machine at 169.254.169.254. If something
+// else answers there, for example a proxy, the chain ends, unless the answer isn't JSON or is Docker Desktop's 403.
+// NO_PROXY=169.254.169.254 keeps a proxy out, and AZURE_TOKEN_CREDENTIALS=dev leaves the look-up out.
+//
+// A DefaultCredential is safe for concurrent use.
 type DefaultCredential struct {
 	*TokenCache
 }
 
-// NewDefaultCredential makes a DefaultCredential. Options may be nil. All configuration comes from the environment, see
-// [NewGitHubActionsCredential], [NewAzurePipelinesCredential] and [azidentity.NewDefaultAzureCredential]. It fails for
-// values in it that can't be right.
+// NewDefaultCredential makes a DefaultCredential. options may be nil. Everything else is read from environment
+// variables, see [NewGitHubActionsCredential], [NewAzurePipelinesCredential] and
+// [azidentity.NewDefaultAzureCredential]. NewDefaultCredential makes no request. It returns an error if the value of
+// a variable can't be right.
 func NewDefaultCredential(options *DefaultCredentialOptions) (*DefaultCredential, error) {
 	if options == nil {
 		options = &DefaultCredentialOptions{}

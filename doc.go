@@ -30,19 +30,21 @@ for Go takes them:
   - [OnBehalfOfCredential] for the user who called this program
   - [DefaultCredential] for a program that runs in CI, on a laptop and in Azure with one line of code
 
-Where a CI system isn't there, GetToken reports a credential-unavailable error, as azidentity's credentials do, so that
-[azidentity.ChainedTokenCredential] goes on to its next source; where it is there and refuses, the chain stops.
-[DefaultCredential] also stops in a job that isn't set up for its CI system, lest it deploy as somebody else.
+If the program doesn't run in a credential's CI system, GetToken returns a credential-unavailable error, as
+azidentity's credentials do, and an [azidentity.ChainedTokenCredential] goes on to its next source. If the program
+runs there and is refused, the chain stops. [DefaultCredential] also stops in a job that isn't set up for its CI
+system, because the next source might deploy as somebody else.
 
 # Errors
 
-An [*AssertionError] says that no usable assertion could be had, an [*ExchangeError] that Microsoft Entra gave no token for
-it. Their messages say what was asked and answered, which issuer, subject and audience were presented, and what to do
-next. Both are found as [*azidentity.AuthenticationFailedError], too. Nothing here prints, logs or marshals a secret.
+GetToken returns an [*AssertionError] if there was no usable assertion, and an [*ExchangeError] if Microsoft Entra
+gave no token for the assertion. Their messages say what was asked and answered, which issuer, subject and audience
+were presented, and what to do next. In both, [errors.As] finds an [*azidentity.AuthenticationFailedError]. Nothing
+in this package prints, logs or marshals a secret.
 
 # Testing
 
-Package azoidctest is GitHub, Azure DevOps, Microsoft Entra and Azure services in one http.Handler: test deployment tools
-against it, in virtual time too.
+Package azoidctest is a test double of GitHub, Azure DevOps, Microsoft Entra and some Azure services, in one
+http.Handler. Deployment tools can be tested against it, in virtual time, too.
 */
 package azoidc

@@ -21,10 +21,10 @@ import (
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// AssertionError says that no usable assertion could be had; nothing was sent to Microsoft Entra.
+// AssertionError says that there was no usable assertion, so that nothing was sent to Microsoft Entra.
 //
-// It unwraps to its cause, and [errors.As] also finds an [*azidentity.AuthenticationFailedError] in it, so that a
-// program written for azidentity handles it unchanged. It holds no secret, in no format it can be printed in.
+// It unwraps to its cause. [errors.As] also finds an [*azidentity.AuthenticationFailedError] in it, so a program that
+// was written for azidentity handles it unchanged. It contains no secret, in whatever format it is printed.
 type AssertionError struct {
 	Source     string  // "GitHub Actions", "Azure Pipelines", "file", "command", …
 	StatusCode int     // of the OIDC endpoint's answer; 0 when there was none
@@ -41,7 +41,7 @@ type AssertionError struct {
 	response   *http.Response // without anything secret
 }
 
-// Error tells what was asked, what came back, what was presented, and what to do next.
+// Error returns a text of several lines: what was asked, what came back, what was presented, and what to do next.
 func (e *AssertionError) Error() string {
 	e = e.shown()
 	r := report{headline: e.headline()}
@@ -57,7 +57,8 @@ func (e *AssertionError) Error() string {
 // Unwrap returns the cause.
 func (e *AssertionError) Unwrap() error { return e.Err }
 
-// As finds an [*azidentity.AuthenticationFailedError], as azidentity's own credentials return one.
+// As sets target if it is of the type **azidentity.AuthenticationFailedError: to such an error as azidentity's own
+// credentials return.
 func (e *AssertionError) As(target any) bool {
 	failed, ok := target.(**azidentity.AuthenticationFailedError)
 	if ok {
@@ -97,12 +98,12 @@ func (e *AssertionError) shown() *AssertionError {
 	return &shown
 }
 
-// Format prints the message, quoted for %q and %#v.
+// Format prints the message; %q and %#v quote it.
 func (e AssertionError) Format(s fmt.State, verb rune) {
 	redact.FormatText(s, verb, "azoidc.AssertionError", e.Error())
 }
 
-// MarshalJSON writes the error's fields and its message for structured logs.
+// MarshalJSON returns the error's fields and its message, for structured logs.
 func (e AssertionError) MarshalJSON() ([]byte, error) {
 	shown := e.shown()
 	return json.Marshal(struct {
@@ -113,11 +114,11 @@ func (e AssertionError) MarshalJSON() ([]byte, error) {
 	}{e.Error(), shown.Source, e.StatusCode, shown.Claims})
 }
 
-// ExchangeError says that Microsoft Entra didn't exchange an assertion for an access token: it refused, or it couldn't
-// be reached, or its answer held no token.
+// ExchangeError says that Microsoft Entra didn't exchange an assertion for an access token: Entra refused, or
+// couldn't be reached, or gave an answer without a token.
 //
-// It unwraps to Err; [errors.Is] and [errors.As] also reach the network error behind it. It holds no secret, in no
-// format it can be printed in.
+// It unwraps to Err. [errors.Is] and [errors.As] also reach the network error behind it. It contains no secret, in
+// whatever format it is printed.
 type ExchangeError struct {
 	Code                   string  // "AADSTS700213"; empty when the answer held none
 	StatusCode             int     // of the answer; 0 when there was none
@@ -142,7 +143,7 @@ type ExchangeError struct {
 	retryAfter  time.Duration // how long Entra asked to be left alone
 }
 
-// Error tells what was asked, what came back, what was presented, and what to do next.
+// Error returns a text of several lines: what was asked, what came back, what was presented, and what to do next.
 func (e *ExchangeError) Error() string {
 	e = e.shown()
 	r := report{headline: e.headline()}
@@ -247,12 +248,12 @@ func shownError(err error) error {
 	return redact.Error(err)
 }
 
-// Format prints the message, quoted for %q and %#v.
+// Format prints the message; %q and %#v quote it.
 func (e ExchangeError) Format(s fmt.State, verb rune) {
 	redact.FormatText(s, verb, "azoidc.ExchangeError", e.Error())
 }
 
-// MarshalJSON writes the error's fields and its message for structured logs.
+// MarshalJSON returns the error's fields and its message, for structured logs.
 func (e ExchangeError) MarshalJSON() ([]byte, error) {
 	shown := e.shown()
 	return json.Marshal(struct {

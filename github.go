@@ -28,8 +28,8 @@ type GitHubActionsAssertionOptions struct {
 	RequestURL, RequestToken string
 }
 
-// GitHubActionsAssertion returns a function that requests a new OIDC token from GitHub Actions at every call. It repeats
-// requests that fail for a moment, as options.Retry says. Options may be nil.
+// GitHubActionsAssertion returns a function that requests a new OIDC token from GitHub Actions at every call. It
+// repeats requests that failed for a reason that may pass, as options.Retry says. options may be nil.
 // https://docs.github.com/actions/reference/security/oidc
 func GitHubActionsAssertion(options *GitHubActionsAssertionOptions) AssertionFunc {
 	if options == nil {
@@ -56,11 +56,12 @@ type GitHubActionsCredential struct {
 	*TokenCache
 }
 
-// NewGitHubActionsCredential makes a GitHubActionsCredential for the application clientID in the tenant tenantID. Empty
-// values are read from AZURE_CLIENT_ID and AZURE_TENANT_ID. Options may be nil.
+// NewGitHubActionsCredential makes a GitHubActionsCredential for the application clientID in the tenant tenantID.
+// Empty values are read from AZURE_CLIENT_ID and AZURE_TENANT_ID. options may be nil.
 //
-// NewGitHubActionsCredential makes no request. It returns an error only for arguments that can't be right. If the program
-// doesn't run in GitHub Actions, GetToken says so, with a credential-unavailable error.
+// NewGitHubActionsCredential makes no request. It returns an error if an argument or a value from the environment
+// can't be right. If a value is missing, or the program doesn't run in GitHub Actions, GetToken says so, with a
+// credential-unavailable error.
 func NewGitHubActionsCredential(tenantID, clientID string, options *GitHubActionsCredentialOptions) (*GitHubActionsCredential, error) {
 	if options == nil {
 		options = &GitHubActionsCredentialOptions{}

@@ -16,21 +16,23 @@ type OnBehalfOfCredentialOptions struct {
 	CredentialOptions
 }
 
-// OnBehalfOfCredential acquires tokens on behalf of a user who called this application with an access token, while the
-// application itself authenticates with assertions from any source. It is safe for concurrent use, for one user.
-// https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
+// OnBehalfOfCredential acquires tokens on behalf of a user who called this application with an access token. The
+// application itself authenticates with assertions from any source. One OnBehalfOfCredential is for one user, and is
+// safe for concurrent use. https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
 type OnBehalfOfCredential struct {
 	*TokenCache
 }
 
 // NewOnBehalfOfCredential makes an OnBehalfOfCredential for one user:
 //
-//   - tenantID and clientID identify this application. Empty values are read from AZURE_TENANT_ID and AZURE_CLIENT_ID.
-//   - userAssertion is the access token that the user called this application with; its audience is this application.
+//   - tenantID and clientID identify this application. Empty values are read from AZURE_TENANT_ID and
+//     AZURE_CLIENT_ID.
+//   - userAssertion is the access token with which the user called this application. Its audience is this
+//     application.
 //   - assertion returns the application's own assertions.
 //
-// Options may be nil. NewOnBehalfOfCredential makes no request. It returns an error only for arguments that can't be
-// right.
+// options may be nil. NewOnBehalfOfCredential makes no request. It returns an error if an argument or a value from
+// the environment can't be right.
 func NewOnBehalfOfCredential(tenantID, clientID, userAssertion string, assertion AssertionFunc, options *OnBehalfOfCredentialOptions) (*OnBehalfOfCredential, error) {
 	userAssertion = strings.TrimSpace(userAssertion)
 	switch {

@@ -11,9 +11,9 @@ import (
 // Scopes for [TokenCache.Preload], written exactly as the clients of the Azure SDK for Go ask for them in the public
 // cloud: a token is found only under the scope it was acquired for.
 const (
-	// ScopeResourceManager is what armresources and the other clients of Resource Manager ask for, with the two slashes of
-	// the audience in azcore's cloud configuration. Azure CLI and Terraform use https://management.azure.com/.default or
-	// the like.
+	// ScopeResourceManager serves armresources and the other clients of Resource Manager. Its two slashes come from
+	// the audience in azcore's cloud configuration. Azure CLI and Terraform ask for others, such as
+	// https://management.azure.com/.default.
 	ScopeResourceManager = "https://management.core.windows.net//.default"
 	// ScopeStorage serves azblob, azfile, azqueue and azdatalake.
 	ScopeStorage = "https://storage.azure.com/.default"
@@ -34,8 +34,9 @@ const (
 	ScopeAppConfiguration = "https://appconfig.azure.com/.default"
 )
 
-// ScopeKusto is what Azure Data Explorer's client asks for, given the cluster's URL, for example
-// https://mycluster.westeurope.kusto.windows.net: the resource that the clusters of its cloud name in their metadata.
+// ScopeKusto returns the scope that Azure Data Explorer's client asks for. clusterURL is the URL of the cluster, for
+// example https://mycluster.westeurope.kusto.windows.net. The scope is of the resource that all clusters in the same
+// Azure cloud name in their metadata. For a host that isn't one of Azure's, it is of clusterURL itself.
 func ScopeKusto(clusterURL string) string {
 	u, err := url.Parse(clusterURL)
 	if err != nil {

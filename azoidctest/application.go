@@ -73,9 +73,14 @@ func (c *Cloud) application(clientID string) *Application {
 // ClientID returns the application's client ID, which is also the claim appid of its access tokens.
 func (a *Application) ClientID() string { return a.clientID }
 
-// Trust adds a federated credential to the application, and does nothing if the application has it. It panics where Microsoft
-// Graph refuses: if the application has a credential for the same issuer and subject with another audience, or has 20
-// credentials, or if a field is empty or too long.
+// Trust adds a federated credential to the application, and does nothing if the application has it. Like Microsoft
+// Graph it refuses some credentials, by a panic:
+//
+//   - one with the issuer and the subject of another credential of the application, but another audience
+//   - the 21st of the application
+//   - one with a field that is empty, has more than 600 bytes, or has white space at an end
+//
+// See https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
 func (a *Application) Trust(credential FederatedCredential) {
 	if err := credential.validate(); err != nil {
 		panic("azoidctest: Trust: " + err.Error())

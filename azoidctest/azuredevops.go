@@ -128,9 +128,13 @@ func (j *PipelinesJob) identify() {
 	j.key = made.key
 }
 
-// Env returns the environment variables that a step of the job sees: those that the agent sets, those that the tasks
-// AzureCLI@2 and AzurePowerShell@5 set, SYSTEM_ACCESSTOKEN, which a pipeline must map itself, and the variables of
-// [GitHubJob.Env] for Azure SDKs.
+// Env returns the environment variables that a step of the job sees:
+//
+//   - TF_BUILD and SYSTEM_OIDCREQUESTURI, which the agent sets
+//   - AZURESUBSCRIPTION_TENANT_ID, AZURESUBSCRIPTION_CLIENT_ID and AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, which the
+//     tasks AzureCLI@2 and AzurePowerShell@5 set
+//   - SYSTEM_ACCESSTOKEN, which a step must map in its env
+//   - the variables for Azure SDKs that [GitHubJob.Env] returns, too
 func (j *PipelinesJob) Env() map[string]string {
 	env := j.cloud.env(j.options.Application)
 	env["TF_BUILD"] = "True"

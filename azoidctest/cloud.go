@@ -109,9 +109,9 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// Cloud is GitHub, Azure DevOps, Entra and some services, as a CI job sees them. It is an [net/http.Handler] and, in
-// memory, a policy.Transporter. All methods of a Cloud, and of the jobs, applications and services that it makes, are
-// safe for concurrent use.
+// Cloud is GitHub, Azure DevOps, Entra and some services, as a CI job sees them. It is an [http.Handler] and, in
+// memory, a policy.Transporter. All methods of a Cloud are safe for concurrent use, and so are those of the jobs,
+// applications and services that it makes.
 type Cloud struct {
 	options   Options // constant
 	endpoints endpoints
@@ -178,8 +178,9 @@ func (c *Cloud) TenantID() string { return c.options.TenantID }
 // ClientID returns the client ID of the default application.
 func (c *Cloud) ClientID() string { return c.options.ClientID }
 
-// Configuration returns the configuration that names the cloud's authority host. The host's URL ends with a slash, as in
-// azcore's own configurations. In memory, its services are those of the public cloud.
+// Configuration returns a configuration that names the cloud's authority host, by a URL that ends with a slash, as in
+// azcore's own configurations. If the cloud has no BaseURL, the configuration has the services of the public cloud,
+// too.
 func (c *Cloud) Configuration() cloud.Configuration {
 	configuration := cloud.Configuration{ActiveDirectoryAuthorityHost: c.endpoints.entra + "/"}
 	if c.options.BaseURL == "" {
@@ -188,9 +189,9 @@ func (c *Cloud) Configuration() cloud.Configuration {
 	return configuration
 }
 
-// ClientOptions returns options that make Azure SDK clients use the cloud in memory. If the cloud has a BaseURL, MSAL asks
-// login.microsoftonline.com whether it may trust the authority host, unless DisableInstanceDiscovery is set; [Cloud.Do]
-// answers that request too.
+// ClientOptions returns options with which Azure SDK clients use the cloud in memory. If the cloud has a BaseURL,
+// MSAL asks login.microsoftonline.com whether it may trust the authority host, unless DisableInstanceDiscovery is
+// set. [Cloud.Do] answers that request, too.
 func (c *Cloud) ClientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: c, Cloud: c.Configuration()}
 }

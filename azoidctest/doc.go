@@ -3,9 +3,9 @@
 // [net/http.Handler].
 //
 // It does for real what the clouds do. The CI issuers sign RS256 tokens with keys of their own and publish discovery
-// and JWKS documents; Entra reads those, verifies signature, issuer, subject, audience and times against the federated
-// identity credentials of the application, and refuses with the documented AADSTS code. Its access tokens are signed
-// too, and a service admits only those that were issued for it.
+// and JWKS documents. Entra reads these documents, verifies a token's signature, issuer, subject, audience and times
+// against the federated identity credentials of the application, and refuses with the documented AADSTS code. Entra's
+// access tokens are signed, too, and a service admits only those that were issued for it.
 //
 //	func TestDeploy(t *testing.T) {
 //		cloud := azoidctest.NewServer(nil) // TLS on loopback
@@ -29,18 +29,20 @@
 //
 // # Azure's services
 //
-// Four services are there under the names that the clients of the Azure SDK use, in memory and by [Server.ClientOptions].
-// Each accepts the audiences that the real one accepts, challenges as that does, and can do a little:
+// The cloud has four services of Azure, under the names that the clients of the Azure SDK use. They are reached in
+// memory and with [Server.ClientOptions]. Each of them accepts the audiences that the real service accepts, refuses
+// other tokens with the same challenge, and has a few operations:
 //
 //   - Resource Manager, management.azure.com: lists the subscription [Cloud.SubscriptionID]; creates, lists, reads and
 //     deletes its resource groups.
 //   - Key Vault, *.vault.azure.net: sets, lists and reads secrets.
 //   - Blob Storage, *.blob.core.windows.net: creates containers; uploads, lists and downloads block blobs.
-//   - Microsoft Graph, graph.microsoft.com: tells the organization.
+//   - Microsoft Graph, graph.microsoft.com: returns the organization.
 //
-// So they are under the names of Azure Government and Azure in China. There are no roles: every application may do
-// everything. What a service can't do here is answered with 501, which clients don't retry. [Service.Handle] replaces what
-// an admitted request gets, [Cloud.Handle] all that is at a host, and adds hosts. At any other host clients fail at once.
+// They have the names of Azure Government and of Azure in China, too. There are no roles: every application may do
+// everything. An operation that a service doesn't have is answered with 501, which clients don't retry.
+// [Service.Handle] replaces the answers to admitted requests. [Cloud.Handle] replaces everything at a host, or adds a
+// host. Requests to other hosts fail at once.
 //
 // A [Cloud] is also a policy.Transporter that answers in memory, under the public host names. It reads time.Now and
 // waits on timers only, so in a [testing/synctest] bubble hours of tokens pass in milliseconds:
@@ -51,8 +53,14 @@
 //		...
 //	})
 //
-// Things go wrong on request: [Cloud.Fail] and [Cloud.FailNext] put a [Fault] on a [Leg], federated credentials begin to
-// work late ([FederatedCredential]), request tokens end ([GitHubJob.ExpireRequestToken]), services revoke access tokens
-// ([Service.Revoke]). [Cloud.Requests] tells what arrived and how it was answered, secrets included: this is a test
-// double.
+// # Faults
+//
+// Things go wrong on request:
+//
+//   - [Cloud.Fail] and [Cloud.FailNext] put a [Fault] on a [Leg].
+//   - With [FederatedCredential].EffectiveAfter, a federated credential begins to work late.
+//   - [GitHubJob.ExpireRequestToken] and [PipelinesJob.ExpireRequestToken] end the life of a job's request token.
+//   - [Service.Revoke] revokes access tokens.
+//
+// [Cloud.Requests] returns what arrived and how it was answered. Secrets are in it: this is a test double.
 package azoidctest

@@ -190,8 +190,9 @@ func (c *Cloud) Fail(leg Leg, fault Fault) {
 	c.impair(leg, func(state *legState) { state.always = fault })
 }
 
-// FailNext lets fault answer the leg's next n requests. Faults of earlier calls of FailNext come first; the fault that
-// [Cloud.Fail] has set comes after all of them. If the leg is [IssuerDocuments], Entra forgets keys as with [Cloud.Fail].
+// FailNext lets fault answer the leg's next n requests. Faults of earlier calls of FailNext come first. The fault
+// that [Cloud.Fail] has set comes after all of them. If the leg is [IssuerDocuments], Entra forgets keys as with
+// [Cloud.Fail].
 func (c *Cloud) FailNext(leg Leg, n int, fault Fault) {
 	c.impair(leg, func(state *legState) { state.next = append(state.next, slices.Repeat([]Fault{fault}, n)...) })
 }

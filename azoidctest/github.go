@@ -121,8 +121,11 @@ func (o *GitHubJobOptions) subject() string {
 	return prefix + ":ref:" + strings.ReplaceAll(o.Ref, ":", "%3A")
 }
 
-// Env returns the environment variables that a step of the job sees: those that the runner sets, and AZURE_TENANT_ID,
-// AZURE_CLIENT_ID and AZURE_SUBSCRIPTION_ID, which a workflow sets for Azure SDKs. With a BaseURL, AZURE_AUTHORITY_HOST is among them.
+// Env returns the environment variables that a step of the job sees:
+//
+//   - GITHUB_ACTIONS, ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN, which the runner sets
+//   - AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_SUBSCRIPTION_ID, which a workflow sets for Azure SDKs
+//   - AZURE_AUTHORITY_HOST, if the cloud has a BaseURL
 func (j *GitHubJob) Env() map[string]string {
 	env := j.cloud.env(j.options.Application)
 	env["GITHUB_ACTIONS"] = "true"

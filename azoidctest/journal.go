@@ -64,10 +64,10 @@ func timeOf(date *jwt.NumericDate, err error) time.Time {
 	return date.Time
 }
 
-// Requests returns copies of the records of all requests that arrived on any of the legs since the last [Cloud.Reset], in
-// the order in which they arrived. If no legs are given, it returns the requests on all legs. A request that isn't answered
-// yet is among them, with the Status 0. So are those by which Entra and the services read issuers' documents, on
-// [IssuerDocuments].
+// Requests returns copies of the records of the requests that have arrived on any of the legs since the last
+// [Cloud.Reset], in the order in which they arrived. If no legs are given, it returns the requests on all legs. It
+// includes requests that aren't answered yet, whose Status is 0, and, on [IssuerDocuments], those by which Entra and
+// the services read issuers' documents.
 func (c *Cloud) Requests(legs ...Leg) []Request {
 	return c.journal.requests(legs)
 }

@@ -150,20 +150,21 @@ func splitHost(absolute string) string {
 	return host
 }
 
-// Handle makes handler answer all requests to host: a host name such as "octo.azurecr.io", without a port, or a wildcard
-// such as "*.azurecr.io" for all names below it. An exact name goes before a wildcard, and a longer wildcard before a
-// shorter one. Handle replaces what the cloud itself serves at these names, for instance at management.azure.com. A nil
-// handler ends that. The requests are recorded on the leg [Services].
+// Handle makes handler answer all requests to host. host is a host name without a port, such as "octo.azurecr.io", or
+// a wildcard for all names below one, such as "*.azurecr.io". An exact name goes before a wildcard, and a longer
+// wildcard before a shorter one. Handle replaces what the cloud itself serves at these names, for instance at
+// management.azure.com. A nil handler ends that. The requests are recorded on the leg [Services].
 //
-// handler gets every request, whatever token it presents. To let only those in that hold an access token, and to count
+// handler gets every request, whatever token it presents. To admit only requests with an access token, and to count
 // them, give the host to a [Service]:
 //
 //	registry := cloud.Service("https://containerregistry.azure.net")
 //	registry.Handle(handler)
 //	cloud.Handle("octo.azurecr.io", registry)
 //
-// The names exist for [Cloud.Do] and for clients with [Server.ClientOptions] or [Server.Client]; another process can't
-// reach them. Handle panics if host is no such name, or belongs to Entra or a CI system; see [Cloud.Fail] for those.
+// The names exist for [Cloud.Do] and for clients with [Server.ClientOptions] or [Server.Client]. Another process
+// can't reach them. Handle panics if host is neither a name nor a wildcard, or belongs to Entra or a CI system; for
+// those see [Cloud.Fail].
 func (c *Cloud) Handle(host string, handler http.Handler) {
 	host = strings.ToLower(host)
 	if !hostPattern.MatchString(host) || net.ParseIP(host) != nil {

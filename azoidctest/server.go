@@ -20,7 +20,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 )
 
-// Server is a [Cloud] that is served over TLS on loopback, for programs that need sockets, for instance other processes.
+// Server is a [Cloud] that is served over TLS on loopback, for programs that need sockets, for instance other
+// processes. It is safe for concurrent use.
 type Server struct {
 	*Cloud
 	URL string // without a slash at its end; also the authority host
@@ -87,8 +88,8 @@ func (s *Server) Close() {
 // azcore doesn't retry. Each call returns the same client, whose Transport is an *http.Transport.
 func (s *Server) Client() *http.Client { return s.server.Client() }
 
-// ClientOptions returns options that make Azure SDK clients and credentials use the server, by [Server.Client]. They name the
-// public cloud: the server stands for all its hosts, so no DisableInstanceDiscovery is needed.
+// ClientOptions returns options with which Azure SDK clients and credentials use the server, by [Server.Client]. They
+// name the public cloud, for all of whose hosts the server stands. So DisableInstanceDiscovery isn't needed.
 func (s *Server) ClientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: s.Client(), Cloud: cloud.AzurePublic}
 }

@@ -52,12 +52,13 @@ func (c *Cloud) newAPI(operations http.Handler, texts func(*api, *challenge) (st
 	return &api{cloud: c, authority: c.endpoints.entra, audiences: audiences, operations: operations, texts: texts}
 }
 
-// Service returns the service for this audience, and starts it if there is none. In memory, an audience that is an https
-// URL becomes the service's own URL, unless another part of the cloud has its host.
+// Service returns the service for this audience, and starts it if there is none. In memory, an audience that is an
+// https URL is also the service's own URL, unless another part of the cloud has that host.
 //
-// Resource Manager has four audiences: https://management.azure.com and https://management.core.windows.net, with and
-// without a slash at the end. Their Services differ in URL, Audience and Scope only: what is counted, revoked or handled
-// for one is so for all. The same holds for the audiences of Key Vault, Blob Storage and Microsoft Graph.
+// Azure's services have several audiences. Those of Resource Manager are https://management.azure.com and
+// https://management.core.windows.net, each with and without a slash at the end. Their Services differ only in URL,
+// Audience and Scope: what is counted, revoked or handled for one is so for all. The same holds for the audiences of
+// Key Vault, Blob Storage and Microsoft Graph.
 func (c *Cloud) Service(audience string) *Service {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,10 +16,11 @@ import (
 
 var errScheme = errors.New("the cloud is reached by https only")
 
-// Do makes the cloud a policy.Transporter: it sends the request to the cloud in memory, as over a connection. It returns
-// when the answer's header has arrived or the request's context has ended; the body is read while it is written.
-// Redirects are returned, not followed. The body of the request is read before anything else, even if the context has
-// ended. At hosts that the cloud doesn't have, see [Cloud.Handle], Do fails with an error that azcore doesn't retry.
+// Do makes the cloud a policy.Transporter: it sends the request to the cloud in memory, as over a connection. Do
+// returns when the answer's header has arrived or the request's context has ended; the answer's body is read while it
+// is written. The request's body is read before anything else, even if the context has ended. Redirects are returned,
+// not followed. For a host that the cloud doesn't have (see [Cloud.Handle]), Do returns an error that azcore doesn't
+// retry.
 //
 // In a [testing/synctest] bubble all waiting is durable, and no goroutine outlives the request's context or, after
 // that, the closing of the body.
@@ -31,7 +32,7 @@ func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// RoundTrip makes the cloud an [net/http.RoundTripper], for an [net/http.Client] that works in memory. It does what
+// RoundTrip makes the cloud an [http.RoundTripper], for an [http.Client] that works in memory. It does what
 // [Cloud.Do] does.
 func (c *Cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.roundTrip(r)
