@@ -255,13 +255,15 @@ func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http
 		a.failed = a.assertion.failed
 		return nil, err
 	case err != nil:
-		a.failed = a.unreached(req.Raw(), err)
-		return nil, redact.Error(err, a.secrets()...)
+		gate := a.gate()
+		a.failed = a.unreached(req.Raw(), err, gate)
+		return nil, gate.Error(err)
 	}
 	a.entra.Hear(resp.Header)
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated { // MSAL takes both for a success
-		resp = redact.Response(resp, body, a.secrets()...)
-		a.failed = a.refused(req.Raw(), resp, body)
+		gate := a.gate()
+		resp = gate.Response(resp, body)
+		a.failed = a.refused(req.Raw(), resp, body, gate)
 		return resp, nil
 	}
 	if problem := checkAnswer(req.Raw(), body); problem != "" {
@@ -301,6 +303,9 @@ func payload(resp *http.Response, err error) (*http.Response, []byte, error) {
 func (a *attempt) secrets() []string {
 	return []string{a.userAssertion.Reveal(), a.assertion.peek().jwt, a.presented.jwt}
 }
+
+// gate is for what answers of this attempt say.
+func (a *attempt) gate() *redact.Gate { return redact.Against(a.secrets()...) }
 
 // A pendingAssertion is requested in the background once somebody begins it.
 type pendingAssertion struct {

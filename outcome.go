@@ -58,11 +58,11 @@ func (a *attempt) panicked(err error) *retry.Failure {
 }
 
 // unreached is the failure of a request that no answer came for.
-func (a *attempt) unreached(req *http.Request, err error) *retry.Failure {
+func (a *attempt) unreached(req *http.Request, err error, gate *redact.Gate) *retry.Failure {
 	failed := a.failure(&ExchangeError{
 		asked:   describe(req),
-		problem: "no answer from Entra: " + redact.Line(err.Error(), a.secrets()...),
-		cause:   redact.Error(err, a.secrets()...),
+		problem: "no answer from Entra: " + gate.Line(err.Error()),
+		cause:   gate.Error(err),
 	})
 	failed.Verdict = a.retries.Judge(nil, err)
 	return failed
@@ -91,7 +91,7 @@ func (a *attempt) unkept(err error) *retry.Failure {
 }
 
 // refused is the failure of a request that Entra answered with anything but a success.
-func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *retry.Failure {
+func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte, gate *redact.Gate) *retry.Failure {
 	answer := parseEntraError(body)
 	code := answer.code()
 	known := knownCodes[code]
@@ -99,10 +99,10 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 	failed := a.failure(&ExchangeError{
 		Code:          codeName(code),
 		StatusCode:    resp.StatusCode,
-		TraceID:       cmp.Or(redact.Line(answer.TraceID, a.secrets()...), resp.Header.Get("X-Ms-Request-Id")),
-		CorrelationID: redact.Line(answer.CorrelationID, a.secrets()...),
+		TraceID:       cmp.Or(gate.Line(answer.TraceID), resp.Header.Get("X-Ms-Request-Id")),
+		CorrelationID: gate.Line(answer.CorrelationID),
 		asked:         describe(req),
-		said:          a.words(answer, body),
+		said:          words(answer, body, gate),
 		known:         known,
 		clockOffset:   offset,
 		retryAfter:    retry.After(resp.Header),
@@ -122,11 +122,11 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte) *
 	return failed
 }
 
-func (a *attempt) words(answer entraError, body []byte) string {
+func words(answer entraError, body []byte, gate *redact.Gate) string {
 	if answer.ErrorDescription != "" {
-		return redact.Line(answer.ErrorDescription, a.secrets()...)
+		return gate.Line(answer.ErrorDescription)
 	}
-	return redact.Body(body, a.secrets()...)
+	return gate.Body(body)
 }
 
 // coolingDown is the failure of an attempt that wasn't made, because Entra wants none for longer than there is time.
