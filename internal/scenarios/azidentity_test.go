@@ -45,7 +45,7 @@ func eachOfAzidentity(t *testing.T, run func(*testing.T, *azoidctest.Cloud, func
 	for name, make := range ofAzidentity {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{tenantA, tenantB}})
+				c := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{tenantA, tenantB}})
 				run(t, c, func(o azoidc.CredentialOptions) azcore.TokenCredential { return make(t, c, o) })
 			})
 		})

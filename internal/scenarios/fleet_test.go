@@ -25,7 +25,7 @@ func TestFleetRenewsThroughAThrottlingTenant(t *testing.T) {
 	}
 	jobs := 10 * rate
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{KeyBits: 1024, AccessTokenLifetime: time.Hour})
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 		ctx, end := context.WithCancel(t.Context())
 		var fleet sync.WaitGroup
 		var failed atomic.Int64

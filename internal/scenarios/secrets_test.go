@@ -1,9 +1,12 @@
+//go:debug rsa1024min=0
+
 package scenarios_test
 
 import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,6 +25,8 @@ func TestMain(m *testing.M) {
 	if !live {
 		testkit.ForgetEnvironment()
 	}
+	testkit.KeyBits = 512   // see go:debug above
+	debug.SetGCPercent(400) // much is allocated here and little held: a fifth of the time would go into collecting it
 	os.Exit(m.Run())
 }
 

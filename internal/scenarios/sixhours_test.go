@@ -74,7 +74,7 @@ func TestSixHourJobWithOutages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(&azoidctest.Options{KeyBits: 1024, AccessTokenLifetime: time.Hour})
+				cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 				had := liveThrough(t, cloud, test.leg, test.cred(t, cloud))
 				t.Logf("%d errors, worst wait %s, %d exchanges", had.errors, had.worst, cloud.Count(azoidctest.EntraToken))
 				require.Zero(t, had.errors)
@@ -87,7 +87,7 @@ func TestSixHourJobWithOutages(t *testing.T) {
 // TestSixHourJobWithOutagesOnAzidentity is the comparison: the same six hours with azidentity's own credential.
 func TestSixHourJobWithOutagesOnAzidentity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{KeyBits: 1024, AccessTokenLifetime: time.Hour})
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 		had := liveThrough(t, cloud, azoidctest.EntraToken, testkit.NewAzidentity(t, cloud))
 		t.Logf("azidentity: %d errors, worst wait %s", had.errors, had.worst)
 		require.Positive(t, had.errors)

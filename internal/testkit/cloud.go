@@ -27,8 +27,12 @@ const (
 // AClientID is of no application.
 const AClientID = "11111111-2222-3333-4444-555555555555"
 
-// NewCloud makes a cloud with small keys: most of a big simulation's time would go into signatures.
-func NewCloud() *azoidctest.Cloud { return azoidctest.New(&azoidctest.Options{KeyBits: 1024}) }
+// KeyBits is the size of the keys of NewCloud's clouds and of a Day's: most of a big simulation's time would go into signatures.
+// The TestMain of a package whose tests have //go:debug rsa1024min=0 may set it to 512, which sign in a fifth of the time.
+var KeyBits = 1024
+
+// NewCloud makes a cloud with small keys.
+func NewCloud() *azoidctest.Cloud { return azoidctest.New(&azoidctest.Options{KeyBits: KeyBits}) }
 
 // CredentialOptions are for credentials in cloud.
 func CredentialOptions(cloud *azoidctest.Cloud) azoidc.CredentialOptions {

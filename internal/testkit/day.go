@@ -84,7 +84,7 @@ type life struct {
 func (d Day) begin(t *testing.T) *life {
 	t.Helper()
 	l := &life{
-		cloud:  azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour, KeyBits: 1024}),
+		cloud:  azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour, KeyBits: KeyBits}),
 		legs:   d.System.Legs(),
 		random: rand.New(rand.NewPCG(d.Seed, 0)),
 		began:  time.Now(),
