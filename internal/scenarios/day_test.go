@@ -13,8 +13,15 @@ import (
 // TestADayOfTroubles has no error in 24 hours, for both credentials. A seed that fails is repeated by its subtest.
 // acceptance has the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
+	seeds := uint64(2)
+	switch {
+	case *exhaustive:
+		seeds = 20
+	case testing.Short():
+		seeds = 1
+	}
 	for _, system := range testkit.Systems {
-		for seed := range uint64(2) {
+		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					had := testkit.Day{Seed: seed, System: system}.Live(t)

@@ -48,7 +48,7 @@ func cloudBehindATunnel(t *testing.T) (*azoidctest.Cloud, *testkit.Tunnel, *http
 	server := httptest.NewUnstartedServer(nil)
 	server.EnableHTTP2 = true
 	tunnel := testkit.NewTunnel(t, "https://"+server.Listener.Addr().String())
-	cloud := azoidctest.New(&azoidctest.Options{BaseURL: tunnel.URL()})
+	cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, BaseURL: tunnel.URL()})
 	server.Config.Handler = cloud
 	server.StartTLS()
 	t.Cleanup(server.Close)

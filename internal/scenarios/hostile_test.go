@@ -222,8 +222,13 @@ func (c *tried) require(t *testing.T, input string, err error, lines string) {
 			c.shown++
 		}
 	}
+	checked := map[string]bool{}
 	for form, output := range outputs {
 		c.outputs++
+		if checked[output] {
+			continue
+		}
+		checked[output] = true
 		if strings.Contains(output, forgedLine) && !strings.HasPrefix(input, ownMaking) {
 			require.Failf(t, "forged", "a line of the report in %s of %s: %q", form, input, output)
 		}
@@ -310,26 +315,60 @@ func assertionOf(c *azoidctest.Cloud, s testkit.System, transport policy.Transpo
 		&azoidc.AzurePipelinesAssertionOptions{ClientOptions: client, RequestURI: job.RequestURI})
 }
 
-// exhaustive is for a run of some minutes, after changes to the gate.
-var exhaustive = flag.Bool("exhaustive", false, "put every hostile text into every position of every credential's answers")
+// exhaustive is for a run of a minute or more: CI's, and after changes to the gate or to retries.
+var exhaustive = flag.Bool("exhaustive", false, "put every hostile text into every position of every credential's answers, and run larger simulations")
 
-func hostileTexts(maker string) map[string]string {
-	switch few := testkit.FewHostile(); {
-	case *exhaustive:
-		return testkit.Hostile
-	case maker == "own" && !testing.Short():
-		return few
-	default: // the others share its code
-		return map[string]string{"all": few["all"]}
+// byTurns is one in so many of texts: for each number others.
+func byTurns(texts map[string]string, number, oneIn int) map[string]string {
+	share := map[string]string{}
+	for i, name := range slices.Sorted(maps.Keys(texts)) {
+		if (i+number)%oneIn == 0 {
+			share[name] = texts[name]
+		}
 	}
+	return share
 }
 
-// TestHostileServices put each hostile text into each position of each leg's answer.
+// placed are the texts that need a place of their own.
+func placed() map[string]string {
+	few := testkit.FewHostile()
+	delete(few, "all")
+	return few
+}
+
+// hostileTexts are those for the position of that number: all one behind the other, and one in so many of the others by turns;
+// 0 is none.
+func hostileTexts(others map[string]string, number, oneIn int) map[string]string {
+	switch {
+	case *exhaustive:
+		return testkit.Hostile
+	case oneIn == 0:
+		return map[string]string{"all": testkit.AllHostile}
+	}
+	texts := byTurns(others, number, oneIn)
+	texts["all"] = testkit.AllHostile
+	return texts
+}
+
+// sharesCode tells whether another combination runs the code that this one does: what Entra says is read in one way for all
+// systems, and all kinds of credentials read it in the same.
+func sharesCode(maker string, s testkit.System, leg azoidctest.Leg) bool {
+	entras := leg != s.Leg && s.Name != testkit.Systems[0].Name
+	switch {
+	case *exhaustive:
+		return false
+	case testing.Short():
+		return maker != "own" || entras
+	}
+	return maker != "own" && entras
+}
+
+// TestHostileServices puts hostile texts into each position of each leg's answer.
 func TestHostileServices(t *testing.T) {
-	for _, s := range testkit.Systems {
+	for turn, s := range testkit.Systems {
 		for _, leg := range s.Legs() {
 			for maker, make := range makers {
-				if maker == "an assertion alone" && leg != s.Leg {
+				if maker == "an assertion alone" && leg != s.Leg || sharesCode(maker, s, leg) {
 					continue
 				}
 				t.Run(fmt.Sprint(s.Name, "/", leg, "/", maker), func(t *testing.T) {
@@ -337,8 +376,12 @@ func TestHostileServices(t *testing.T) {
 					count := &tried{}
 					local := testkit.NewCloud()
 					hostilities := onLeg(leg)
-					for _, position := range slices.Sorted(maps.Keys(hostilities)) {
-						for name, text := range hostileTexts(maker) {
+					oneIn := 0
+					if maker == "own" && !testing.Short() {
+						oneIn = len(placed())
+					}
+					for number, position := range slices.Sorted(maps.Keys(hostilities)) {
+						for name, text := range hostileTexts(placed(), number+turn, oneIn) {
 							cred := make(t, local, s, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
 								if legOf(r, s) != leg {
 									return local.Do(r)
@@ -543,8 +586,12 @@ func TestHostileSurroundings(t *testing.T) {
 	}
 	mayPass := []string{"audience", "claims of a request", "request token", "scope that Entra accepts"}
 	count := &tried{}
-	for _, position := range slices.Sorted(maps.Keys(positions)) {
-		for name, text := range testkit.Hostile {
+	oneIn := 4
+	if testing.Short() {
+		oneIn = len(testkit.Hostile)
+	}
+	for number, position := range slices.Sorted(maps.Keys(positions)) {
+		for name, text := range hostileTexts(testkit.Hostile, number, oneIn) {
 			t.Run(position+"/"+name, func(t *testing.T) {
 				lines := testkit.Logged.Keep(t)
 				err := positions[position](t, text)
@@ -564,14 +611,19 @@ func TestHostileChain(t *testing.T) {
 	local := testkit.NewCloud()
 	testkit.InKubernetes(t, local)
 	count := &tried{}
-	for position, hostility := range onLeg(azoidctest.EntraToken) {
-		for name, text := range testkit.FewHostile() {
+	oneIn := len(placed())
+	if testing.Short() {
+		oneIn = 0
+	}
+	hostilities := onLeg(azoidctest.EntraToken)
+	for number, position := range slices.Sorted(maps.Keys(hostilities)) {
+		for name, text := range hostileTexts(placed(), number, oneIn) {
 			options := testkit.CredentialOptions(local)
 			onlyOnce(&options, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
 				if legOf(r, testkit.Systems[0]) != azoidctest.EntraToken {
 					return local.Do(r)
 				}
-				resp, err := hostility(text)
+				resp, err := hostilities[position](text)
 				if resp != nil {
 					resp.Request = r
 				}

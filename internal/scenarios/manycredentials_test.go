@@ -31,7 +31,7 @@ func TestManyCredentialsReadADocumentOnce(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		t.Skip("Go reads SSL_CERT_FILE on other systems only")
 	}
-	server := azoidctest.NewServer(nil)
+	server := azoidctest.NewServer(&azoidctest.Options{KeyBits: testkit.KeyBits})
 	t.Cleanup(server.Close)
 	job := server.GitHubJob(nil)
 	certificate := filepath.Join(t.TempDir(), "certificate.pem")

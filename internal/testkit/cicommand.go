@@ -112,10 +112,12 @@ func cutAtStart(message, prefix string) (rest string, ok bool) {
 }
 
 func cutAnywhere(message, sought string, fold bool) (before, after string, ok bool) {
-	for i := range message {
-		if message[i] != sought[0] { // a sign, which has no other case
-			continue
+	for i := 0; i < len(message); i++ {
+		next := strings.IndexByte(message[i:], sought[0]) // a sign, which has no other case
+		if next < 0 {
+			break
 		}
+		i += next
 		if end := matchSkipping(message[i:], sought, fold); end >= 0 {
 			return message[:i], message[i+end:], true
 		}
@@ -178,6 +180,9 @@ func HarmfulIn(output string) string {
 
 // markerIn returns what a command begins with that is in line, or whose beginning line ends in.
 func markerIn(line string) string {
+	if !strings.Contains(line, "#") {
+		return ""
+	}
 	weighty := strings.Map(func(r rune) rune {
 		if weightless(r) {
 			return -1
@@ -212,9 +217,12 @@ var Hostile = hostile()
 // HostileMark is what remains of a hostile text whatever becomes of the rest.
 const HostileMark = "evil-"
 
-// FewHostile are enough to find most of what Hostile finds: all of them one behind the other, and some that need a place.
+// AllHostile are the hostile texts one behind the other, which finds most of what they find.
+var AllHostile = strings.Join(slices.Sorted(maps.Values(Hostile)), " ")
+
+// FewHostile are AllHostile, as "all", and those that need a place of their own.
 func FewHostile() map[string]string {
-	few := map[string]string{"all": strings.Join(slices.Sorted(maps.Values(Hostile)), " ")}
+	few := map[string]string{"all": AllHostile}
 	for _, name := range []string{"v2 at the start", "v2, LF", "split by ZWSP", "cut at the end", "a forged report"} {
 		few[name] = Hostile[name]
 	}
