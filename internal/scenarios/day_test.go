@@ -14,10 +14,7 @@ import (
 // acceptance has the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
 	seeds := uint64(2)
-	switch {
-	case *exhaustive:
-		seeds = 20
-	case testing.Short():
+	if testing.Short() {
 		seeds = 1
 	}
 	for _, system := range testkit.Systems {

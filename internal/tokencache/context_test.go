@@ -28,7 +28,7 @@ func TestAFlightLeavesTheCallersRequestAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := newCredential(cloud)
 				var captured *http.Response
 				ctx := policy.WithCaptureResponse(t.Context(), &captured)

@@ -123,7 +123,7 @@ func TestTokenWithoutUseIsAnError(t *testing.T) {
 }
 
 func TestAHitAllocatesNothing(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud)
 	request := testkit.ForScope(testkit.VaultScope)
 	testkit.Get(t, cred, testkit.VaultScope)

@@ -3,6 +3,7 @@ package tokencache_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -25,7 +26,8 @@ import (
 // clock that is set. It holds what comes back against a specification that knows nothing of entries and flights, see
 // model.judge and model.GetToken.
 //
-// A failure names its seed; AZOIDC_SEED=N repeats it. Half of the seeds are other ones each time.
+// A failure names its seed; AZOIDC_SEED=N repeats it. Half of the seeds are other ones each time; -seeds says how many, for a
+// longer run after changes to the cache.
 func TestModel(t *testing.T) {
 	for _, seed := range seeds(t) {
 		ok := t.Run(fmt.Sprint("AZOIDC_SEED=", seed), func(t *testing.T) {
@@ -43,14 +45,20 @@ func TestModel(t *testing.T) {
 	}
 }
 
+var seedPairs = flag.Int("seeds", 20, "pairs of seeds of TestModel")
+
 func seeds(t *testing.T) []uint64 {
 	if given := os.Getenv("AZOIDC_SEED"); given != "" {
 		seed, err := strconv.ParseUint(given, 10, 64)
 		require.NoError(t, err)
 		return []uint64{seed}
 	}
+	pairs := *seedPairs
+	if testing.Short() {
+		pairs /= 4
+	}
 	var list []uint64
-	for i := range uint64(60) {
+	for i := range uint64(pairs) {
 		list = append(list, i, rand.Uint64()>>16)
 	}
 	return list

@@ -1,3 +1,5 @@
+//go:debug rsa1024min=0
+
 package tokencache_test
 
 import (
@@ -17,6 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	log.SetListener(testkit.Logged.Write)
+	testkit.KeyBits = 512 // see go:debug above
 	testkit.Run(m)
 }
 
