@@ -51,7 +51,7 @@ func TestStaticAssertion(t *testing.T) {
 // TestPreloadBeforeAStaticAssertionExpires is U2: one OIDC token, taken at the job's start, and tokens for hours.
 func TestPreloadBeforeAStaticAssertionExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		job := cloud.GitHubJob(nil)
 		jwt, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
 			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
@@ -79,7 +79,7 @@ func TestPreloadBeforeAStaticAssertionExpires(t *testing.T) {
 
 func TestAnAssertionFuncRepeatsWhatFailedForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		job := cloud.GitHubJob(nil)
 		source := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
 			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
@@ -101,7 +101,7 @@ func TestAnAssertionFuncRepeatsWhatFailedForAMoment(t *testing.T) {
 
 func TestAnAssertionFuncHasADeadlineOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		job := cloud.PipelinesJob(nil)
 		options := &azoidc.AzurePipelinesAssertionOptions{ClientOptions: cloud.ClientOptions(), RequestURI: job.RequestURI}
 		options.Retry.MaxRetries = -1
@@ -209,7 +209,7 @@ func TestARequestForAnAssertionIsBounded(t *testing.T) {
 		} {
 			t.Run(name+"/"+system, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(nil)
+					cloud := testkit.NewCloud()
 					cloud.Fail(azoidctest.GitHubOIDC, test.fault)
 					cloud.Fail(azoidctest.AzureDevOpsOIDC, test.fault)
 					began := time.Now()
@@ -222,7 +222,7 @@ func TestARequestForAnAssertionIsBounded(t *testing.T) {
 	}
 	t.Run("a caller's own deadline counts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			job := cloud.GitHubJob(nil)
 			cloud.FailNext(azoidctest.GitHubOIDC, 1, azoidctest.Status(503, http.Header{"Retry-After": {"300"}}, ""))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -248,7 +248,7 @@ func TestANetworkErrorOfAnAssertionFuncIsSurvived(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				job := cloud.GitHubJob(nil)
 				good := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
 					ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})

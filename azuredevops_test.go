@@ -13,7 +13,7 @@ import (
 )
 
 func TestAzureDevOpsRequest(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	const connection = "id &serviceConnectionId=other#?/ü"
 	job := local.PipelinesJob(&azoidctest.PipelinesJobOptions{ServiceConnectionID: connection})
 	cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), connection, job.SystemAccessToken,
@@ -34,7 +34,7 @@ func TestAzureDevOpsRequest(t *testing.T) {
 func TestBothKindsOfAzureDevOpsToken(t *testing.T) {
 	for name, kind := range map[string]azoidctest.ConnectionKind{"older": azoidctest.OlderConnection, "newer": azoidctest.NewerConnection} {
 		t.Run(name, func(t *testing.T) {
-			local := azoidctest.New(nil)
+			local := testkit.NewCloud()
 			job := local.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: kind})
 			cred, err := azoidc.NewAzurePipelinesCredential(local.TenantID(), local.ClientID(), job.ServiceConnectionID, job.SystemAccessToken,
 				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local), RequestURI: job.RequestURI})
@@ -46,7 +46,7 @@ func TestBothKindsOfAzureDevOpsToken(t *testing.T) {
 }
 
 func TestSeveralServiceConnectionsInOneProcess(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	other := local.Register("22222222-aaaa-bbbb-cccc-222222222222")
 	first := local.PipelinesJob(nil)
 	second := local.PipelinesJob(&azoidctest.PipelinesJobOptions{SameJob: first, ServiceConnection: "second", Application: other})
@@ -65,7 +65,7 @@ func TestSeveralServiceConnectionsInOneProcess(t *testing.T) {
 }
 
 func TestAzurePipelinesEnvironment(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	for name, change := range map[string]func(map[string]string){
 		"of the tasks": func(map[string]string) {},
 		"of the user": func(env map[string]string) {
@@ -114,7 +114,7 @@ func TestOutsideAzurePipelinesTheCredentialIsUnavailable(t *testing.T) {
 
 // TestNightlyRunGetsADayOldToken is U7: the service hands out a cached token that has ended.
 func TestNightlyRunGetsADayOldToken(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	job := local.PipelinesJob(&azoidctest.PipelinesJobOptions{
 		Kind: azoidctest.NewerConnection, Shared: true, TokenAge: 24*time.Hour + 11*time.Minute,
 	})

@@ -49,7 +49,7 @@ func TestPreloadJoinsErrorsByScope(t *testing.T) {
 
 // TestPreloadTellsEachCauseOnce: of one that all scopes have, and one that a single scope has.
 func TestPreloadTellsEachCauseOnce(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud)
 	scopes := []string{testkit.VaultScope, testkit.GraphScope, testkit.StorageScope, testkit.ManagementScope, " ", testkit.VaultScope}
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(7000215))
@@ -81,7 +81,7 @@ func TestPreloadTellsEachCauseOnce(t *testing.T) {
 
 // TestInvalidateReachesACacheBehindTheCache: a credential of this package needs no NewTokenCache, but may get one.
 func TestInvalidateReachesACacheBehindTheCache(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cache := azoidc.NewTokenCache(azoidc.NewTokenCache(testkit.NewGitHub(t, cloud), nil), nil)
 	for name, invalidate := range map[string]func(){
 		"a scope":    func() { cache.Invalidate(testkit.VaultScope) },

@@ -1,3 +1,5 @@
+//go:debug rsa1024min=0
+
 package azoidc_test
 
 import (
@@ -24,7 +26,10 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) {
+	testkit.KeyBits = 512 // see go:debug above
+	testkit.Run(m)
+}
 
 func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 	testkit.OutsideCI(t)
@@ -57,7 +62,7 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 }
 
 func TestOptionsAreNeverModified(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	allowed := make([]string, 1, 8)
 	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)}
 	options.Transport = local // unlike a func, a pointer can be compared
@@ -76,7 +81,7 @@ func TestOptionsAreNeverModified(t *testing.T) {
 
 // TestTheEnvironmentNamesTheApplication where the arguments don't.
 func TestTheEnvironmentNamesTheApplication(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	job := local.GitHubJob(nil)
 	source := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
 		ClientOptions: local.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})
@@ -120,7 +125,7 @@ func TestTheAudienceOfEachCloud(t *testing.T) {
 		"LOGIN.partner.microsoftonline.cn": "api://AzureADTokenExchangeChina", "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina",
 	} {
 		t.Run(host, func(t *testing.T) {
-			local := azoidctest.New(nil)
+			local := testkit.NewCloud()
 			job := local.GitHubJob(nil)
 			options := &azoidc.GitHubActionsAssertionOptions{ClientOptions: local.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken}
 			options.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: "https://" + host}
@@ -134,7 +139,7 @@ func TestTheAudienceOfEachCloud(t *testing.T) {
 // TestOptionsAreReadOnce: what the caller does with slices afterwards has no effect.
 func TestOptionsAreReadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		local := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{"11111111-2222-3333-4444-555555555555"}})
+		local := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{"11111111-2222-3333-4444-555555555555"}})
 		var calls atomic.Int32
 		count := policyFunc(func(req *policy.Request) (*http.Response, error) { calls.Add(1); return req.Next() })
 		var options azoidc.CredentialOptions
@@ -225,7 +230,7 @@ func TestHostileClientOptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lines := testkit.Logged.Keep(t)
 			synctest.Test(t, func(t *testing.T) {
-				local := azoidctest.New(nil)
+				local := testkit.NewCloud()
 				cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) { change(&o.ClientOptions) })
 				for _, fault := range []azoidctest.Fault{nil, azoidctest.EntraRefusal(700016), azoidctest.Status(503, http.Header{"Retry-After": {"10"}}, "")} {
 					local.Mend()
@@ -264,7 +269,7 @@ func TestEverySpanEnds(t *testing.T) {
 		for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.EntraOpenIDConfiguration, azoidctest.EntraToken} {
 			t.Run(name+"/"+leg.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					local := azoidctest.New(nil)
+					local := testkit.NewCloud()
 					if fault != nil {
 						local.Fail(leg, fault)
 					}
@@ -317,7 +322,7 @@ func TestOddArguments(t *testing.T) {
 	for i, text := range odd {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				local := azoidctest.New(nil)
+				local := testkit.NewCloud()
 				options := testkit.CredentialOptions(local)
 				options.Retry.MaxRetries = -1
 				for _, cred := range oddCredentials(text, options) {
@@ -397,7 +402,7 @@ func TestNoOptionsAndOddOnes(t *testing.T) {
 	testkit.OnALaptop(t)
 	for _, d := range []time.Duration{0, 1, -1, longest, -longest - 1} {
 		synctest.Test(t, func(t *testing.T) {
-			local := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+			local := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 			cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 				o.ReplicationTimeout = d
 				o.TokenCache = azoidc.TokenCacheOptions{RefreshBefore: d}
@@ -444,7 +449,7 @@ func TestNoOptionsAndOddOnes(t *testing.T) {
 // TestThePersistentCacheIsAzidentitys: it is asked in the caller's CAE mode, in Invalidate's wake, too, and what it can't do is
 // no secret. acceptance has the tests with storage.
 func TestThePersistentCacheIsAzidentitys(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	watched := testkit.NewWatchedCache()
 	cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) { o.Cache = watched.Cache })
 	testkit.Get(t, cred, testkit.VaultScope)

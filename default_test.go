@@ -34,7 +34,7 @@ func TestOneLineOfCodeEverywhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			test.environment(t, cloud)
 			cred := testkit.NewDefault(t, cloud)
 			testkit.Get(t, cred, testkit.VaultScope)
@@ -49,7 +49,7 @@ func TestOneLineOfCodeEverywhere(t *testing.T) {
 
 func TestTheTenantOfAChallengeIsTheJobsOwn(t *testing.T) {
 	testkit.OnALaptop(t)
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 	cred := testkit.NewDefault(t, cloud)
 	require.NoError(t, cred.Preload(t.Context(), testkit.VaultScope))
@@ -69,7 +69,7 @@ func TestSelectedByTheEnvironment(t *testing.T) {
 	} {
 		t.Run(selected, func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 			testkit.SetEnv(t, cloud.PipelinesJob(nil).Env())
@@ -83,7 +83,7 @@ func TestSelectedByTheEnvironment(t *testing.T) {
 	t.Run("alone, and not available", func(t *testing.T) {
 		testkit.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", "GitHubActionsCredential")
-		cred := testkit.NewDefault(t, azoidctest.New(nil))
+		cred := testkit.NewDefault(t, testkit.NewCloud())
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorContains(t, err, "ACTIONS_ID_TOKEN_REQUEST_URL")
 		require.NotContains(t, err.Error(), "DefaultAzureCredential")
@@ -120,7 +120,7 @@ func TestAJobThatIsNotSetUpStopsTheDefaultChain(t *testing.T) {
 		for other, env := range someoneElse {
 			t.Run(job+", "+other, func(t *testing.T) {
 				testkit.OnALaptop(t)
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				testkit.SetEnv(t, test.env)
 				testkit.SetEnv(t, env)
 				_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -146,14 +146,14 @@ func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
 	for _, marker := range []string{"GITHUB_ACTIONS", "TF_BUILD"} {
 		t.Run(marker+" with a federated token file", func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			t.Setenv(marker, "true")
 			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
 		})
 		t.Run(marker+" with a selection", func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			t.Setenv(marker, "true")
 			t.Setenv("AZURE_CLIENT_SECRET", "")
@@ -162,7 +162,7 @@ func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
 		})
 		t.Run(marker+" with a client secret", func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			t.Setenv(marker, "true")
 			testkit.SetEnv(t, map[string]string{"AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID(), "AZURE_CLIENT_SECRET": "s"})
 			_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -187,7 +187,7 @@ func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
 
 func TestARefusalInCIStopsTheDefaultChain(t *testing.T) {
 	testkit.OnALaptop(t)
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	testkit.InKubernetes(t, cloud)
 	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusForbidden, nil, `{"message":"not you"}`))
@@ -200,7 +200,7 @@ func TestARefusalInCIStopsTheDefaultChain(t *testing.T) {
 
 func TestTheDefaultChainTellsWhatItTried(t *testing.T) {
 	testkit.OnALaptop(t)
-	options := testkit.CredentialOptions(azoidctest.New(nil))
+	options := testkit.CredentialOptions(testkit.NewCloud())
 	options.Retry.MaxRetries = -1 // azidentity asks IMDS for half a minute
 	cred, err := azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: options})
 	require.NoError(t, err)
@@ -222,7 +222,7 @@ func TestTheDefaultChainTellsWhatItTried(t *testing.T) {
 // TestTheDefaultChainKeepsAnAuthenticationFailure of its last link.
 func TestTheDefaultChainKeepsAnAuthenticationFailure(t *testing.T) {
 	testkit.OnALaptop(t)
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	testkit.InKubernetes(t, cloud)
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
 	_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -236,7 +236,7 @@ func TestTheDefaultChainKeepsAnAuthenticationFailure(t *testing.T) {
 func TestNoScopeWaitsForAnotherInTheChain(t *testing.T) {
 	testkit.OnALaptop(t)
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 		cred := testkit.NewDefault(t, cloud)
 		cloud.Fail(azoidctest.EntraToken, azoidctest.OnScope(testkit.GraphScope, azoidctest.Hang()))
@@ -263,7 +263,7 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 	for name, value := range map[string]string{"empty": "", "white space": " \n", "padded": " WorkloadIdentityCredential\n", "padded, prod": "prod\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			t.Setenv("AZURE_TOKEN_CREDENTIALS", value)
 			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
@@ -291,7 +291,7 @@ func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
 		for value, allowed := range map[string]bool{other: true, "x ; " + other + " ;": true, "*": true, "x": false, "": false} {
 			t.Run(name+"/"+value, func(t *testing.T) {
 				testkit.OnALaptop(t)
-				cloud := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+				cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{other}})
 				environment(t, cloud)
 				t.Setenv("AZURE_ADDITIONALLY_ALLOWED_TENANTS", value)
 				_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: other})
@@ -301,7 +301,7 @@ func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
 	}
 	t.Run("the program's own count", func(t *testing.T) {
 		testkit.OnALaptop(t)
-		cloud := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{other}})
 		testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
 		t.Setenv("AZURE_ADDITIONALLY_ALLOWED_TENANTS", "*")
 		options := testkit.CredentialOptions(cloud)
@@ -322,7 +322,7 @@ func TestTheAuthorityHostIsReadOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			testkit.OnALaptop(t)
-			local := azoidctest.New(nil)
+			local := testkit.NewCloud()
 			environment(t, local)
 			t.Setenv("AZURE_AUTHORITY_HOST", " https://login.windows.net/ \n")
 			cred, err := azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: azoidc.CredentialOptions{

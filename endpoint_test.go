@@ -68,7 +68,7 @@ func TestUnusableAssertionsKeepTheServicesTrace(t *testing.T) {
 // credentialsAnswered are credentials whose OIDC endpoint answers with that token.
 func credentialsAnswered(t *testing.T, token string) map[string]azcore.TokenCredential {
 	t.Helper()
-	cloud := azoidctest.New(nil)
+	cloud := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
 	options := CredentialOptions{ClientOptions: azcore.ClientOptions{Retry: policy.RetryOptions{MaxRetries: -1}, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Host != "ci.example" {
 			return cloud.Do(r)

@@ -41,7 +41,7 @@ func TestARefusalSaysWhatItIsAndWhatToDo(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.EntraRefusal(code))
+				refused := testkit.RefusedWith(t, testkit.NewCloud(), azoidctest.EntraRefusal(code))
 				require.Equal(t, fmt.Sprintf("AADSTS%d", code), refused.Code)
 				require.NotEmpty(t, refused.TraceID)
 				require.NotEmpty(t, refused.CorrelationID)
@@ -58,7 +58,7 @@ func TestARefusalSaysWhatItIsAndWhatToDo(t *testing.T) {
 }
 
 func TestAnUnknownCodeIsFinalAndCanBeLookedUp(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	refused := testkit.RefusedWith(t, cloud, azoidctest.Status(400, nil, `{"error":"invalid_request","error_description":"AADSTS999999: Something new.","error_codes":[999999]}`))
 	require.Equal(t, "AADSTS999999", refused.Code)
 	require.ErrorContains(t, refused, "Something new.")
@@ -78,14 +78,14 @@ func TestAStaleAssertionIsExplainedByTheClockOrItsAge(t *testing.T) {
 	for offset, want := range map[time.Duration]string{11 * time.Minute: "behind", -11 * time.Minute: "ahead of"} {
 		t.Run("the clock is "+want, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				refused := testkit.RefusedWith(t, azoidctest.New(nil), withDate(offset, azoidctest.EntraRefusal(700024)))
+				refused := testkit.RefusedWith(t, testkit.NewCloud(), withDate(offset, azoidctest.EntraRefusal(700024)))
 				require.ErrorContains(t, refused, "set this machine's clock: it is 11m0s "+want+" the server's")
 			})
 		})
 	}
 	t.Run("the assertion was old when it arrived", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			job := cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, Shared: true, TokenAge: 24 * time.Hour})
 			cred, err := azoidc.NewAzurePipelinesCredential(cloud.TenantID(), cloud.ClientID(), job.ServiceConnectionID, job.SystemAccessToken,
 				&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud), RequestURI: job.RequestURI})
@@ -99,7 +99,7 @@ func TestAStaleAssertionIsExplainedByTheClockOrItsAge(t *testing.T) {
 	for offset, whose := range map[time.Duration]string{0: "this machine's", -time.Hour: "the service's", 30000 * time.Hour: "the service's"} {
 		t.Run("an expired one, by "+whose+" clock", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				ended := testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(offset-time.Hour).Unix()))
 				cloud.Fail(azoidctest.GitHubOIDC, withDate(offset, testkit.Text(200, `{"value":"`+ended+`"}`)))
 				_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -124,7 +124,7 @@ func TestLetterCaseAndOtherMismatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true})
 				trusted := azoidctest.FederatedCredential{Issuer: job.Issuer, Subject: job.Subject, Audience: job.Audience}
 				for field, value := range map[*string]string{
@@ -150,7 +150,7 @@ func TestLetterCaseAndOtherMismatches(t *testing.T) {
 // TestARequestTokenThatEndedLateInAJob is a job of more than six hours.
 func TestARequestTokenThatEndedLateInAJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud)
 		testkit.Get(t, cred, testkit.VaultScope)
 		time.Sleep(6*time.Hour + 11*time.Minute)
@@ -163,7 +163,7 @@ func TestARequestTokenThatEndedLateInAJob(t *testing.T) {
 }
 
 func TestErrorsAsJSON(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	document, err := json.Marshal(testkit.RefusedWith(t, cloud, azoidctest.EntraRefusal(700016)))
 	require.NoError(t, err)
 	var refused struct {
@@ -184,7 +184,7 @@ func TestErrorsAsJSON(t *testing.T) {
 
 // TestHandlersWrittenForAzidentity get the answer as azidentity's own errors give it.
 func TestHandlersWrittenForAzidentity(t *testing.T) {
-	refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.EntraRefusal(700016))
+	refused := testkit.RefusedWith(t, testkit.NewCloud(), azoidctest.EntraRefusal(700016))
 	var failed *azidentity.AuthenticationFailedError
 	require.ErrorAs(t, refused, &failed)
 	require.Equal(t, refused.Err, failed)
@@ -194,7 +194,7 @@ func TestHandlersWrittenForAzidentity(t *testing.T) {
 
 // TestServicesCannotForgeLinesInAJobsLog: GitHub and Azure DevOps take lines of a certain form for commands.
 func TestServicesCannotForgeLinesInAJobsLog(t *testing.T) {
-	refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.Status(400, nil,
+	refused := testkit.RefusedWith(t, testkit.NewCloud(), azoidctest.Status(400, nil,
 		`{"error_description":"AADSTS700016: no\r\n::set-env name=A::b\n##vso[task.setvariable variable=a]b\u001b[2J","trace_id":"a\nb"}`))
 	for _, forged := range []string{"\n::", "\n##vso", "\x1b", "a\nb"} {
 		require.NotContains(t, refused.Error(), forged)
@@ -311,7 +311,7 @@ func TestGoldenMessages(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			testkit.SetEnv(t, test.env)
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				err := test.err(t, cloud)
 				require.Error(t, err)
 				fmt.Fprintf(&text, "%s:\n%s\n\n", test.name, normalised(cloud, err))
@@ -403,7 +403,7 @@ func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			cred := make(t, cloud)
 			cloud.SetLatency(20 * time.Millisecond)
 			texts := readers(t, 20, func() error {
@@ -420,7 +420,7 @@ func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
 
 // TestOneErrorCanBeReadByMany who got it from one caller.
 func TestOneErrorCanBeReadByMany(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(401, nil, "no"))
 	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	readers(t, 20, func() error { return err })
@@ -464,7 +464,7 @@ func TestTheCauseAlwaysSaysSomething(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", "")
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := testkit.NewGitHub(t, cloud)
 				cloud.Fail(azoidctest.EntraToken, fault)
 				for range 2 { // the second isn't tried after a 429
@@ -496,7 +496,7 @@ func TestACodeIsFoundInAnyDocument(t *testing.T) {
 		``:              "",
 	} {
 		t.Run(body, func(t *testing.T) {
-			refused := testkit.RefusedWith(t, azoidctest.New(nil), azoidctest.Status(400, nil, body))
+			refused := testkit.RefusedWith(t, testkit.NewCloud(), azoidctest.Status(400, nil, body))
 			require.Equal(t, want, refused.Code)
 			if want != "" {
 				require.ErrorContains(t, refused, "the application isn't in this tenant")
@@ -507,7 +507,7 @@ func TestACodeIsFoundInAnyDocument(t *testing.T) {
 
 // TestARefusalLeavesTheOpenIDConfiguration as it is: MSAL had found it good.
 func TestARefusalLeavesTheOpenIDConfiguration(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud)
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
 	for range 3 {
@@ -520,7 +520,7 @@ func TestARefusalLeavesTheOpenIDConfiguration(t *testing.T) {
 // TestTemporarilyUnavailableIsTriedAgain, with any status and code. https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 func TestTemporarilyUnavailableIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cloud.FailNext(azoidctest.EntraToken, 2, azoidctest.Status(400, nil, `{"error":"temporarily_unavailable","error_description":"AADSTS999999: busy"}`))
 		testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope)
 		require.Equal(t, 3, cloud.Count(azoidctest.EntraToken))
@@ -531,7 +531,7 @@ func TestTemporarilyUnavailableIsTriedAgain(t *testing.T) {
 func TestTheNetworkErrorBehindIsFound(t *testing.T) {
 	for _, leg := range testkit.Systems[0].Legs() {
 		synctest.Test(t, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			cloud.Fail(leg, testkit.Failing("DNS"))
 			_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			var dns *net.DNSError
@@ -545,7 +545,7 @@ func TestTheNetworkErrorBehindIsFound(t *testing.T) {
 
 // TestMSALsReasonIsTold where MSAL refuses what Entra answered.
 func TestMSALsReasonIsTold(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(200, nil, `{"token_type":"Bearer","access_token":"x","expires_in":3600,"scope":"another"}`))
 	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	require.ErrorContains(t, err, "MSAL couldn't use Entra's answer: ClientAssertionCredential: token response failed because declined scopes are present")

@@ -34,7 +34,7 @@ func TestANewScopeLateInALongJob(t *testing.T) {
 	for _, s := range testkit.Systems {
 		t.Run(s.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := s.Cred(t, cloud)
 				testkit.Get(t, cred, testkit.ManagementScope)
 				time.Sleep(40 * time.Minute)
@@ -48,7 +48,7 @@ func TestANewScopeLateInALongJob(t *testing.T) {
 // TestNoExchangeWhileATokenIsHeld is U6.
 func TestNoExchangeWhileATokenIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 		cred := testkit.NewGitHub(t, cloud)
 		for range 40 {
 			testkit.Get(t, cred, testkit.VaultScope)
@@ -80,7 +80,7 @@ func TestEntraIsAskedAboutAuthoritiesThatItMayNotKnow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AZURE_AUTHORITY_HOST", "")
 			synctest.Test(t, func(t *testing.T) {
-				local := azoidctest.New(&azoidctest.Options{BaseURL: test.base})
+				local := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, BaseURL: test.base})
 				local.SetLatency(testkit.Hop)
 				cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 					o.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: test.host}
@@ -103,7 +103,7 @@ func TestARegionalAuthority(t *testing.T) {
 	t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", "westeurope")
 	synctest.Test(t, func(t *testing.T) {
 		const regional = "westeurope.login.microsoft.com"
-		local := azoidctest.New(nil)
+		local := testkit.NewCloud()
 		local.SetLatency(testkit.Hop)
 		asked := 0
 		cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
@@ -143,7 +143,7 @@ func replaceInBody(resp *http.Response, old, with string) error {
 
 func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud)
 		cloud.SetLatency(time.Second)
 		cloud.FailNext(azoidctest.EntraOpenIDConfiguration, 1, azoidctest.Status(500, nil, ""))
@@ -164,7 +164,7 @@ func TestTheOpenIDConfigurationIsReadOnce(t *testing.T) {
 
 // TestAnOpenIDConfigurationThatMSALRefusesIsNotKept: its issuer isn't the authority's.
 func TestAnOpenIDConfigurationThatMSALRefusesIsNotKept(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud)
 	cloud.Fail(azoidctest.EntraOpenIDConfiguration, testkit.Text(200, `{"issuer":"https://evil.example/","token_endpoint":"https://evil.example/token",
 		"authorization_endpoint":"https://evil.example/authorize"}`))
@@ -203,7 +203,7 @@ func TestRetryOptionsAreHonoured(t *testing.T) {
 		for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.EntraToken} {
 			t.Run(name+"/"+leg.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(nil)
+					cloud := testkit.NewCloud()
 					cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry = test.retry })
 					cloud.Fail(leg, test.fault)
 					// The caller's own options for its request to the service are none of the credential's business.
@@ -222,7 +222,7 @@ func TestRetryOptionsAreHonoured(t *testing.T) {
 
 func TestA429FromEntraHoldsBackAllScopes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud)
 		start := time.Now()
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(429, http.Header{"Retry-After": {"40"}}, ""))
@@ -244,7 +244,7 @@ func TestA429FromEntraHoldsBackAllScopes(t *testing.T) {
 
 func TestAHoldBeyondAcquireTimeoutFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud)
 		cloud.Fail(azoidctest.EntraToken, azoidctest.Status(429, http.Header{"Retry-After": {"600"}}, ""))
 		start := time.Now()
@@ -277,7 +277,7 @@ func TestReplication(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.ReplicationTimeout = test.option })
 				if test.succeeded {
 					testkit.Get(t, cred, testkit.GraphScope)
@@ -296,7 +296,7 @@ func TestReplication(t *testing.T) {
 
 func TestAStaleAssertionIsRenewedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud)
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.EntraRefusal(700024))
 		start := time.Now()
@@ -313,7 +313,7 @@ func TestAStaleAssertionIsRenewedOnce(t *testing.T) {
 // TestTheAssertionsErrorComesBackAsItself where azidentity's own credential would flatten it to text.
 func TestTheAssertionsErrorComesBackAsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		mine := errors.New("mine")
 		cred, err := azoidc.NewAssertionCredential(cloud.TenantID(), cloud.ClientID(),
 			func(context.Context) (string, error) { return "", mine },
@@ -329,7 +329,7 @@ func TestTheAssertionsErrorComesBackAsItself(t *testing.T) {
 // TestWhereTheTimeRanOutTheReasonLeads when the outage outlasts AcquireTimeout.
 func TestWhereTheTimeRanOutTheReasonLeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 			o.TokenCache.AcquireTimeout = 20 * time.Second
 		})
@@ -348,7 +348,7 @@ func TestWhereTheTimeRanOutTheReasonLeads(t *testing.T) {
 }
 
 func TestATenantThatIsNotAllowedCostsNoRequest(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: "another"})
 	require.ErrorContains(t, err, "AdditionallyAllowedTenants")
 	require.Zero(t, cloud.Count())
@@ -356,7 +356,7 @@ func TestATenantThatIsNotAllowedCostsNoRequest(t *testing.T) {
 
 // TestTheCallersAnnotationsStayTheirs: a flight outlives its caller, whose variable it must not write to.
 func TestTheCallersAnnotationsStayTheirs(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	var captured *http.Response
 	ctx := policy.WithCaptureResponse(t.Context(), &captured)
 	ctx = policy.WithHTTPHeader(ctx, http.Header{"X-Mine": {"1"}})
@@ -371,7 +371,7 @@ func TestTheCallersAnnotationsStayTheirs(t *testing.T) {
 // TestA201IsASuccess, for MSAL takes it for one: its token must not be redacted on the way.
 func TestA201IsASuccess(t *testing.T) {
 	const token = "eyJhbGciOiJub25lIn0.e30.c2lnbmF0dXJl"
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cloud.Fail(azoidctest.EntraToken, azoidctest.Status(201, nil, fmt.Sprintf(`{"access_token":"`+token+`"%s}`, `,"expires_in":3600`)))
 	require.Equal(t, token, testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope).Token)
 }
@@ -404,7 +404,7 @@ func TestAWrongClockOfThisMachineCostsNoToken(t *testing.T) {
 		for name, source := range sources {
 			t.Run(fmt.Sprint(name, " ", offset), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+					cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 					options := testkit.CredentialOptions(cloud)
 					options.Transport = testkit.WithWrongClock(cloud, offset)
 					cred := source(t, cloud, options)
@@ -469,7 +469,7 @@ func TestAPanicIsAnErrorOfTheAcquisition(t *testing.T) {
 	for name, inject := range callersCode {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				var mended atomic.Bool
 				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 					o.Retry.MaxRetries = -1
@@ -508,7 +508,7 @@ func TestAPanicIsAnErrorOfTheAcquisition(t *testing.T) {
 }
 
 func TestAPanicOfAnAssertionFuncIsItsError(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	calls := 0
 	good := func(ctx context.Context) (string, error) {
 		job := cloud.GitHubJob(nil)
@@ -539,7 +539,7 @@ func TestAPanicOfAnAssertionFuncIsItsError(t *testing.T) {
 }
 
 func TestATransportThatReturnsNothingIsAnError(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 		o.Retry.MaxRetries = -1
 		o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, nil })
@@ -550,7 +550,7 @@ func TestATransportThatReturnsNothingIsAnError(t *testing.T) {
 
 // TestErrorsOfOthersAreLeftAlone: an AssertionFunc can be a credential of this library, and its error many callers'.
 func TestErrorsOfOthersAreLeftAlone(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
 	_, refusal := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	cloud.Mend()
@@ -579,7 +579,7 @@ func TestErrorsOfOthersAreLeftAlone(t *testing.T) {
 // TestAChainOfCredentialsIsNotRetriedByEach: the inner one has tried again itself.
 func TestAChainOfCredentialsIsNotRetriedByEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		inner := testkit.NewGitHub(t, cloud)
 		cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
 		cred := newAssertion(t, cloud, func(ctx context.Context) (string, error) {
@@ -613,7 +613,7 @@ func TestUnavailableStaysUnavailable(t *testing.T) {
 			t.Run(name+"/"+reached, func(t *testing.T) {
 				testkit.OnALaptop(t)
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(nil)
+					cloud := testkit.NewCloud()
 					if fault != nil {
 						cloud.Fail(azoidctest.EntraOpenIDConfiguration, fault)
 					}
@@ -631,7 +631,7 @@ func TestUnavailableStaysUnavailable(t *testing.T) {
 // TestAnAssertionThatFailsIsNotWaitedFor while the openid-configuration is.
 func TestAFailedAssertionEndsTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cloud.Fail(azoidctest.EntraOpenIDConfiguration, azoidctest.Hang())
 		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(401, nil, ""))
 		began := time.Now()
@@ -649,7 +649,7 @@ func TestOneAttemptIsOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry.MaxRetries = -1 })
 				cloud.Fail(azoidctest.EntraToken, fault)
 				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -660,7 +660,7 @@ func TestOneAttemptIsOne(t *testing.T) {
 		})
 	}
 	t.Run("unusable assertion", func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.Retry.MaxRetries = -1 })
 		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(200, nil, `{"value":"no JWT"}`))
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -678,7 +678,7 @@ func TestA429IsForItsTenant(t *testing.T) {
 		return err
 	}
 	make := func(t *testing.T) (*azoidctest.Cloud, *azoidc.GitHubActionsCredential) {
-		cloud := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{other}})
 		return cloud, testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.AdditionallyAllowedTenants = []string{"*"} })
 	}
 	t.Run("other tenants go on", func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 )
 
 func TestGitHubRequest(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	job := local.GitHubJob(nil)
 	source := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
 		ClientOptions: local.ClientOptions(),
@@ -38,7 +38,7 @@ func TestGitHubRequest(t *testing.T) {
 
 func TestGitHubEnvironmentIsReadAnewAtEveryRequest(t *testing.T) {
 	testkit.OutsideCI(t)
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	testkit.SetEnv(t, local.GitHubJob(nil).Env())
 	cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)})
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestOutsideGitHubActionsTheCredentialIsUnavailable(t *testing.T) {
 }
 
 func TestARefusalInGitHubActionsStopsAChain(t *testing.T) {
-	local := azoidctest.New(nil)
+	local := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, local)
 	local.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusForbidden, nil, `{"message":"not you"}`))
 	next := &testkit.FakeCredential{Life: 1 << 40}
@@ -99,7 +99,7 @@ func TestAudienceByCloud(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("AZURE_AUTHORITY_HOST", test.environment)
-			local := azoidctest.New(nil)
+			local := testkit.NewCloud()
 			cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
 				o.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: test.host}
 				o.Audience = test.option
@@ -115,7 +115,7 @@ func TestAudienceByCloud(t *testing.T) {
 func TestOnlyASuccessHoldsAToken(t *testing.T) {
 	for _, status := range []int{201, 203, 400, 401, 403, 500} {
 		synctest.Test(t, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(status, nil, `{"value":"`+testkit.JWT(`{"sub":"s"}`)+`"}`))
 			_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			var unusable *azoidc.AssertionError

@@ -27,7 +27,7 @@ func newOnBehalfOf(t *testing.T, cloud *azoidctest.Cloud, userAssertion string) 
 
 func TestOnBehalfOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cloud.SetLatency(testkit.Hop)
 		user := cloud.UserAssertion(time.Hour)
 		cred := newOnBehalfOf(t, cloud, user)
@@ -66,7 +66,7 @@ func TestWhoseAssertionWasRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := testkit.NewCloud()
 				cred := newOnBehalfOf(t, cloud, test.assertion(cloud))
 				_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/User.Read"}})
 				for _, want := range test.want {
