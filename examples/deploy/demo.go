@@ -33,12 +33,12 @@ func (s settings) options() *azoidctest.Options {
 	return &azoidctest.Options{AssertionLifetime: s.assertion, AccessTokenLifetime: s.accessToken, ClockTolerance: s.tolerance}
 }
 
-// demonstrate deploys to a cloud on loopback, as today and with azoidc, and returns what went otherwise than it says.
+// demonstrate deploys to a local cloud, as today and with azoidc, and returns what went otherwise than it says.
 // When all went so, it draws the timeline into the file picture, unless that is "".
-func demonstrate(ctx context.Context, out screen, s settings, picture string) error {
-	server := azoidctest.NewServer(s.options())
-	defer server.Close()
-	d := newDemo(s, localCloud{server.Cloud, server.ClientOptions(), "at " + server.URL})
+func demonstrate(ctx context.Context, out screen, s settings, start starter, picture string) error {
+	cloud, end := start(s.options())
+	defer end()
+	d := newDemo(s, cloud)
 	if err := d.warmUp(ctx); err != nil {
 		return err
 	}
@@ -53,6 +53,14 @@ type localCloud struct {
 	*azoidctest.Cloud
 	client azcore.ClientOptions
 	place  string
+}
+
+// A starter starts a local cloud, and returns what ends it.
+type starter func(*azoidctest.Options) (cloud localCloud, end func())
+
+func onLoopback(options *azoidctest.Options) (localCloud, func()) {
+	server := azoidctest.NewServer(options)
+	return localCloud{server.Cloud, server.ClientOptions(), "at " + server.URL}, server.Close
 }
 
 // A demo is a local cloud with two CI systems and some services.

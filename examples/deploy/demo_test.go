@@ -24,9 +24,15 @@ import (
 
 // inMemory is a demonstration that takes no time in a synctest bubble.
 func inMemory(s settings) *demo {
-	cloud := azoidctest.New(s.options())
+	cloud, _ := memory(s.options())
+	return newDemo(s, cloud)
+}
+
+// memory is a starter.
+func memory(options *azoidctest.Options) (localCloud, func()) {
+	cloud := azoidctest.New(options)
 	cloud.SetLatency(10*time.Millisecond, azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC, azoidctest.EntraToken, azoidctest.Services)
-	return newDemo(s, localCloud{cloud, cloud.ClientOptions(), "in memory"})
+	return localCloud{cloud, cloud.ClientOptions(), "in memory"}, func() {}
 }
 
 func TestDemo(t *testing.T) {

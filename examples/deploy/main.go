@@ -69,7 +69,7 @@ var (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	os.Exit(program{stdout: os.Stdout, stderr: os.Stderr, settings: inSeconds()}.run(ctx, os.Args[1:]))
+	os.Exit(program{stdout: os.Stdout, stderr: os.Stderr, settings: inSeconds(), start: onLoopback}.run(ctx, os.Args[1:]))
 }
 
 // A program is this one, or a test's.
@@ -77,6 +77,7 @@ type program struct {
 	stdout, stderr io.Writer
 	client         azcore.ClientOptions // of the real cloud
 	settings       settings             // of the local one
+	start          starter              // and what starts it
 }
 
 // run returns the exit status.
@@ -92,7 +93,7 @@ func (p program) run(ctx context.Context, args []string) int {
 	case arguments.scopes != nil:
 		return p.explain(errScopeNeedsCI)
 	default:
-		err = demonstrate(ctx, newScreen(p.stdout), p.settings, arguments.picture)
+		err = demonstrate(ctx, newScreen(p.stdout), p.settings, p.start, arguments.picture)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -25,41 +26,46 @@ type result struct {
 }
 
 func deploy(ctx context.Context, client azcore.ClientOptions, args ...string) result {
+	return demonstrated(ctx, inSeconds(), onLoopback, client, args...)
+}
+
+func demonstrated(ctx context.Context, s settings, start starter, client azcore.ClientOptions, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	status := program{&stdout, &stderr, client, sooner()}.run(ctx, args)
+	status := program{&stdout, &stderr, client, s, start}.run(ctx, args)
 	return result{status, stdout.String(), stderr.String()}
 }
 
-// sooner is a demonstration of all that it shows in a third of the time.
-func sooner() settings {
-	s := inSeconds()
-	s.steps = []step{s.steps[0], s.steps[1], s.steps[5]}
-	return s
+func TestNothingSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "timeline.svg")
+		r := demonstrated(t.Context(), inSeconds(), memory, azcore.ClientOptions{}, "-svg", file)
+		require.Zero(t, r.status, r.stderr)
+		require.Empty(t, r.stderr)
+		require.Regexp(t, `\nToday, from GitHub Actions .+ AADSTS700024 after 2 of 8 steps.+\nToday, from Azure Pipelines .+ finished .+\n`+
+			`With azoidc, both finished all steps, on .+ OIDC tokens, without an error.+\n$`, r.stdout)
+		require.NotContains(t, r.stdout, "\x1b")
+		drawn, err := os.ReadFile(file)
+		require.NoError(t, err)
+		requireXML(t, drawn)
+	})
 }
 
-func TestNothingSet(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "timeline.svg")
-	r := deploy(t.Context(), azcore.ClientOptions{}, "-svg", file)
-	require.Zero(t, r.status, r.stderr)
-	require.Empty(t, r.stderr)
-	require.Regexp(t, `\nToday, from GitHub Actions .+ AADSTS700024 after 2 of 3 steps.+\nToday, from Azure Pipelines .+ finished .+\n`+
-		`With azoidc, both finished all steps, on .+ OIDC tokens, without an error.+\n$`, r.stdout)
-	require.NotContains(t, r.stdout, "\x1b")
-	drawn, err := os.ReadFile(file)
-	require.NoError(t, err)
-	requireXML(t, drawn)
+// On loopback, where time is real, nothing ends meanwhile: all is deployed, and so the program has nothing to show. CI runs
+// the whole demonstration there.
+func TestOnLoopback(t *testing.T) {
+	r := demonstrated(t.Context(), atOnce(), onLoopback, azcore.ClientOptions{})
+	require.Equal(t, failed, r.status)
+	require.Contains(t, r.stderr, "GitHub Actions, today: no failure with AADSTS700024")
+	require.NotContains(t, r.stderr, "it failed")
+	require.Contains(t, r.stdout, "on a local cloud at https://127.0.0.1:")
+	requireCount(t, 4, `2 of 2\n`, r.stdout)
 }
 
 func TestInterrupted(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second/4)
 	defer cancel()
 	r := deploy(ctx, azcore.ClientOptions{})
-	require.Equal(t, 130, r.status)
+	require.Equal(t, interrupted, r.status)
 	require.Equal(t, "deploy: interrupted\n", r.stderr)
 	require.NotContains(t, r.stdout, "✗")
 }
