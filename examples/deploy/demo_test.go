@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // inMemory is a demonstration that takes no time in a synctest bubble.
@@ -30,9 +31,19 @@ func inMemory(s settings) *demo {
 
 // memory is a starter.
 func memory(options *azoidctest.Options) (localCloud, func()) {
-	cloud := azoidctest.New(options)
+	cloud := azoidctest.New(smaller(options))
 	cloud.SetLatency(10*time.Millisecond, azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC, azoidctest.EntraToken, azoidctest.Services)
 	return localCloud{cloud, cloud.ClientOptions(), "in memory"}, func() {}
+}
+
+// loopback is onLoopback but for the keys.
+func loopback(options *azoidctest.Options) (localCloud, func()) { return onLoopback(smaller(options)) }
+
+// smaller has small keys: half of the time would go into making and using them.
+func smaller(options *azoidctest.Options) *azoidctest.Options {
+	changed := *options
+	changed.KeyBits = testkit.KeyBits
+	return &changed
 }
 
 func TestDemo(t *testing.T) {

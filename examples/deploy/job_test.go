@@ -19,7 +19,7 @@ const vaultScope = "https://vault.azure.net/.default"
 // certificate is passed in another way.
 func realCloud(t *testing.T) (*azoidctest.Server, azcore.ClientOptions) {
 	t.Helper()
-	cloud := azoidctest.NewServer(nil)
+	cloud := azoidctest.NewServer(&azoidctest.Options{KeyBits: testkit.KeyBits})
 	t.Cleanup(cloud.Close)
 	return cloud, azcore.ClientOptions{Transport: cloud.Client()}
 }

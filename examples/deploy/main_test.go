@@ -1,3 +1,5 @@
+//go:debug rsa1024min=0
+
 package main
 
 import (
@@ -17,7 +19,10 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) {
+	testkit.KeyBits = 512 // see go:debug above
+	testkit.Run(m)
+}
 
 // result is what a run of the program leaves behind.
 type result struct {
@@ -26,7 +31,7 @@ type result struct {
 }
 
 func deploy(ctx context.Context, client azcore.ClientOptions, args ...string) result {
-	return demonstrated(ctx, inSeconds(), onLoopback, client, args...)
+	return demonstrated(ctx, inSeconds(), loopback, client, args...)
 }
 
 func demonstrated(ctx context.Context, s settings, start starter, client azcore.ClientOptions, args ...string) result {
@@ -53,7 +58,7 @@ func TestNothingSet(t *testing.T) {
 // On loopback, where time is real, nothing ends meanwhile: all is deployed, and so the program has nothing to show. CI runs
 // the whole demonstration there.
 func TestOnLoopback(t *testing.T) {
-	r := demonstrated(t.Context(), atOnce(), onLoopback, azcore.ClientOptions{})
+	r := demonstrated(t.Context(), atOnce(), loopback, azcore.ClientOptions{})
 	require.Equal(t, failed, r.status)
 	require.Contains(t, r.stderr, "GitHub Actions, today: no failure with AADSTS700024")
 	require.NotContains(t, r.stderr, "it failed")
