@@ -13,11 +13,11 @@ import (
 // TestADayOfTroubles has no error in 24 hours, for both credentials. A seed that fails is repeated by its subtest.
 // acceptance has the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
-	seeds := uint64(2)
+	systems, seeds := testkit.Systems, uint64(2)
 	if testing.Short() {
-		seeds = 1
+		systems, seeds = systems[:1], 1
 	}
-	for _, system := range testkit.Systems {
+	for _, system := range systems {
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
