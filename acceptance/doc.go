@@ -5,7 +5,8 @@
 // of the same endpoints (peers_test.go) get tokens from the same cloud, which gives the figures to compare with; toxics
 // and a persistent cache work on real sockets and between processes.
 //
-// Folder act runs the GitHub Action in workflows, pipelines the steps of the templates for Azure Pipelines. What go test
+// Folder guides runs the code of README.md and docs, act the GitHub Action in workflows, pipelines the steps of the templates
+// for Azure Pipelines. What go test
 // doesn't run, because it takes too long to get, are the scripts debian/run (Azure CLI), terraform/run (Terraform, OpenTofu,
 // azapi) and tools/run (AzCopy, azd, MSAL for Python); longjob is the job that they run in.
 //
