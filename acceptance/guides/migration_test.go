@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -188,4 +189,34 @@ func getsToken(open func(tenantID, clientID string) (azcore.TokenCredential, err
 		_, err = cred.GetToken(ctx, tokenFor(azoidc.ScopeKeyVault))
 		return err
 	}
+}
+
+// TestWhichTokenARetryPresents: azidentity's second attempt presents the first one's OIDC token again; this library's a new one.
+func TestWhichTokenARetryPresents(t *testing.T) {
+	presented := func(open func(*azoidctest.Cloud, map[string]string) (azcore.TokenCredential, error)) (ids []string) {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := azoidctest.New(nil)
+			env := cloud.PipelinesJob(nil).Env()
+			setJob(t, env)
+			cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(503, nil, ""))
+			cred, err := open(cloud, env)
+			require.NoError(t, err)
+			_, err = cred.GetToken(t.Context(), tokenFor(azoidc.ScopeKeyVault))
+			require.NoError(t, err)
+			for _, request := range cloud.Requests(azoidctest.EntraToken) {
+				ids = append(ids, request.Assertion.ID)
+			}
+		})
+		require.Len(t, ids, 2)
+		return ids
+	}
+	theirs := presented(func(cloud *azoidctest.Cloud, env map[string]string) (azcore.TokenCredential, error) {
+		return azidentity.NewAzurePipelinesCredential(cloud.TenantID(), cloud.ClientID(), env["AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"],
+			env["SYSTEM_ACCESSTOKEN"], &azidentity.AzurePipelinesCredentialOptions{ClientOptions: cloud.ClientOptions()})
+	})
+	require.Equal(t, theirs[0], theirs[1])
+	ours := presented(func(cloud *azoidctest.Cloud, _ map[string]string) (azcore.TokenCredential, error) {
+		return azoidc.NewAzurePipelinesCredential("", "", "", "", pipelinesOptions(cloud.ClientOptions()))
+	})
+	require.NotEqual(t, ours[0], ours[1])
 }
