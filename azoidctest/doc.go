@@ -44,6 +44,8 @@
 // [Service.Handle] replaces the answers to admitted requests. [Cloud.Handle] replaces everything at a host, or adds a
 // host. Requests to other hosts fail at once.
 //
+// # In memory
+//
 // A [Cloud] is also a policy.Transporter that answers in memory, under the public host names. It reads time.Now and
 // waits on timers only, so in a [testing/synctest] bubble hours of tokens pass in milliseconds:
 //

@@ -152,3 +152,24 @@ func importsOf(t *testing.T, dir, system string) []string {
 	slices.Sort(ours)
 	return ours
 }
+
+// TestTheServersAreSmall: a new file in the local cloud or in the token server is a decision, too.
+func TestTheServersAreSmall(t *testing.T) {
+	for dir, want := range map[string][]string{
+		"azoidctest": {"application.go", "azure.go", "azuredevops.go", "blobstorage.go", "cloud.go", "doc.go", "entra.go", "fault.go", "github.go",
+			"grant.go", "guid.go", "handler.go", "issuer.go", "journal.go", "keyvault.go", "reset.go", "reset_plan9.go", "resourcemanager.go",
+			"route.go", "server.go", "service.go", "transport.go"},
+		"tokenserver": {"admission.go", "answer.go", "connections.go", "connections_other.go", "connections_unix.go", "doc.go", "handler.go",
+			"identities.go", "managedidentity.go", "protocol.go", "server.go"},
+	} {
+		files, err := filepath.Glob(filepath.Join("../..", dir, "*.go"))
+		require.NoError(t, err)
+		var sources []string
+		for _, file := range files {
+			if name := filepath.Base(file); !strings.HasSuffix(name, "_test.go") {
+				sources = append(sources, name)
+			}
+		}
+		require.Equal(t, want, sources, dir)
+	}
+}
