@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,10 @@ func rootsOf(server *httptest.Server) *x509.CertPool {
 func ask(transport policy.Transporter, url string, patience time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	return askWithin(ctx, transport, url)
+}
+
+func askWithin(ctx context.Context, transport policy.Transporter, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
@@ -52,6 +57,41 @@ func ask(transport policy.Transporter, url string, patience time.Duration) (stri
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return string(body), err
+}
+
+// overdue is a context whose deadline passes when the channel is closed.
+type overdue struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (o overdue) Done() <-chan struct{} { return o.passed }
+
+func (o overdue) Err() error {
+	select {
+	case <-o.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// loseMany makes so many requests at the same time, and has all of them time out once they are under way.
+func loseMany(t *testing.T, requests int, transport policy.Transporter, url string) {
+	t.Helper()
+	deadline := overdue{t.Context(), make(chan struct{})}
+	var sent, all sync.WaitGroup
+	sent.Add(requests)
+	for range requests {
+		ctx := httptrace.WithClientTrace(deadline, &httptrace.ClientTrace{WroteHeaders: sync.OnceFunc(sent.Done)})
+		all.Go(func() {
+			_, err := askWithin(ctx, transport, url)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
+	sent.Wait()
+	close(deadline.passed)
+	all.Wait()
 }
 
 // TestHealthChecksFindADeadConnection long before the request's own deadline.
@@ -96,20 +136,16 @@ func TestARetryAfterATimeoutUsesAnotherConnection(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "HTTP/2.0", proto)
 			tunnel.Lose()
-			var all sync.WaitGroup
-			for range 16 {
-				all.Go(func() {
-					_, err := ask(transport, tunnel.URL(), 100*time.Millisecond)
-					assert.ErrorIs(t, err, context.DeadlineExceeded)
-				})
-			}
-			all.Wait()
+			loseMany(t, 16, transport, tunnel.URL())
 
 			// A transporter that can only close idle connections may need a moment to know that one is idle.
+			if name == "of another type" {
+				time.Sleep(20 * time.Millisecond)
+			}
 			require.Eventually(t, func() bool {
-				_, err := ask(transport, tunnel.URL(), 300*time.Millisecond)
+				_, err := ask(transport, tunnel.URL(), 3*time.Second)
 				return err == nil
-			}, 10*time.Second, 100*time.Millisecond)
+			}, 30*time.Second, 10*time.Millisecond)
 
 			require.Equal(t, 2, tunnel.Connections())
 		})

@@ -21,7 +21,7 @@ import (
 func TestHeadersAreBounded(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		for size, fits := range map[int]bool{100: true, outbound.MaxHeader - 4096: true, outbound.MaxHeader + 100: false, 4 * outbound.MaxHeader: false, 9 << 20: false} {
+		for size, fits := range map[int]bool{100: true, outbound.MaxHeader - 4096: true, outbound.MaxHeader + 100: false, 4 * outbound.MaxHeader: false, 2 << 20: false} {
 			server, sent := newHeaderServer(t, protocol, size)
 			for name, transport := range map[string]policy.Transporter{"default": ofServer(server), "caller's own": outbound.Transport(server.Client())} {
 				sent.Store(0)
