@@ -114,8 +114,8 @@ func (g *registry) base(w http.ResponseWriter, r *http.Request) {
 
 // serveCluster is the API server of a Kubernetes cluster that signs in with Microsoft Entra: it lists nothing.
 func serveCluster(cloud *azoidctest.Cloud) *azoidctest.Service {
-	const server = "6dae42f8-4368-4678-94ff-3960e28e3630" // of all clusters: https://azure.github.io/kubelogin/concepts/aks.html
-	service := cloud.Service(server)
+	// The resource is that of all clusters: https://azure.github.io/kubelogin/concepts/aks.html
+	service := cloud.Service(aksServer)
 	mux := http.NewServeMux()
 	list := func(kind string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

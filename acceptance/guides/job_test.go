@@ -56,13 +56,13 @@ func buildAndRun(m *testing.M) int {
 
 // A job is one of GitHub Actions on this machine. All of the cloud's hosts are there, under their own names, by a proxy.
 type job struct {
-	t      *testing.T
+	t      testing.TB
 	cloud  *azoidctest.Server
 	folder string
 	env    map[string]string
 }
 
-func newJob(t *testing.T, moreTenants ...string) *job {
+func newJob(t testing.TB, moreTenants ...string) *job {
 	t.Helper()
 	cloud := azoidctest.NewServer(&azoidctest.Options{AdditionalTenants: moreTenants})
 	t.Cleanup(cloud.Close)
@@ -137,7 +137,7 @@ func (j *job) run(name string, args ...string) (string, error) {
 }
 
 // newProxy starts one whose CONNECT leads to address, whatever host is asked for, and returns its URL.
-func newProxy(t *testing.T, address string) string {
+func newProxy(t testing.TB, address string) string {
 	t.Helper()
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {

@@ -36,7 +36,7 @@ func in(t *testing.T, language string) []markdown.Block {
 	return found
 }
 
-func read(t *testing.T, name string) string {
+func read(t testing.TB, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(root, name))
 	require.NoError(t, err)

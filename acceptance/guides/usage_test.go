@@ -115,7 +115,7 @@ func government(clientOptions azcore.ClientOptions) (*azoidc.DefaultCredential, 
 const customerTenant, customerClient = "44444444-3434-5656-7878-909090909090", "45454545-3434-5656-7878-909090909090"
 
 // newJobOfTwoTenants is a job that applications in both tenants trust.
-func newJobOfTwoTenants(t *testing.T) *job {
+func newJobOfTwoTenants(t testing.TB) *job {
 	t.Helper()
 	j := newJob(t, customerTenant)
 	j.trust(customerClient)
