@@ -2,12 +2,15 @@ package azoidctest_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"os"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
@@ -122,4 +125,119 @@ func ExampleApplication_Trust() {
 	})
 	fmt.Println(job.Subject)
 	// Output: repo:octo-org/octo-repo:environment:production
+}
+
+// What was asked, and how it was answered, is there to look at. It is a test double: secrets included.
+func ExampleCloud_Requests() {
+	cloud := azoidctest.New(nil)
+	cred := newCredential(cloud, cloud.GitHubJob(nil))
+	if err := cred.Preload(context.Background(), azoidc.ScopeKeyVault); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, request := range cloud.Requests(azoidctest.EntraToken) {
+		fmt.Println(request.Status, request.Scope, request.Assertion.Subject)
+	}
+	// Output: 200 https://vault.azure.net/.default openid offline_access profile repo:octo-org/octo-repo:ref:refs/heads/main
+}
+
+// newCredential is what the program under test makes.
+func newCredential(cloud *azoidctest.Cloud, job *azoidctest.GitHubJob) *azoidc.GitHubActionsCredential {
+	cred, err := azoidc.NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), &azoidc.GitHubActionsCredentialOptions{
+		CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()},
+		RequestURL:        job.RequestURL,
+		RequestToken:      job.RequestToken,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return cred
+}
+
+// Only Key Vault's tokens can't be had, until the cloud is mended.
+func ExampleOnScope() {
+	cloud := azoidctest.New(nil)
+	cloud.Fail(azoidctest.EntraToken, azoidctest.OnScope(azoidc.ScopeKeyVault, azoidctest.EntraRefusal(500011)))
+	cred := newCredential(cloud, cloud.GitHubJob(nil))
+	fmt.Println(cred.Preload(context.Background(), azoidc.ScopeStorage) == nil)
+	fmt.Println(cred.Preload(context.Background(), azoidc.ScopeKeyVault) == nil)
+	cloud.Mend(azoidctest.EntraToken)
+	fmt.Println(cred.Preload(context.Background(), azoidc.ScopeKeyVault) == nil)
+	// Output:
+	// true
+	// false
+	// true
+}
+
+// A job that nobody has set up: its application trusts no token of it.
+func ExampleCloud_GitHubJob() {
+	cloud := azoidctest.New(nil)
+	job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Repository: "octo-org/other-repo", PullRequest: true, Untrusted: true})
+	err := newCredential(cloud, job).Preload(context.Background(), azoidc.ScopeKeyVault)
+	fmt.Println(job.Subject)
+	fmt.Println(cloud.Requests(azoidctest.EntraToken)[0].Code, err != nil)
+	// Output:
+	// repo:octo-org/other-repo:pull_request
+	// AADSTS70025 true
+}
+
+// A service connection of Azure DevOps whose tokens Entra issues.
+func ExampleCloud_PipelinesJob() {
+	cloud := azoidctest.New(nil)
+	job := cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
+	source := azoidc.AzurePipelinesAssertion(job.ServiceConnectionID, job.SystemAccessToken, &azoidc.AzurePipelinesAssertionOptions{
+		ClientOptions: cloud.ClientOptions(), RequestURI: job.RequestURI,
+	})
+	assertion, err := source(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	claims, err := azoidc.ParseClaims(assertion)
+	fmt.Println(claims.Audience, claims.ExpiresAt.Sub(claims.IssuedAt), err)
+	// Output: [fb60f99c-7a34-4190-8149-302f77469936] 24h5m0s <nil>
+}
+
+// A service revokes all tokens that it has seen; clients of the Azure SDK then ask for another one.
+func ExampleService_Revoke() {
+	cloud := azoidctest.New(nil)
+	vault := cloud.Service("https://vault.azure.net")
+	token, err := newCredential(cloud, cloud.GitHubJob(nil)).GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{vault.Scope}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 2 {
+		request, _ := http.NewRequest(http.MethodGet, "https://octo.vault.azure.net/secrets?api-version=7.5", nil)
+		request.Header.Set("Authorization", "Bearer "+token.Token)
+		response, err := cloud.Do(request)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_ = response.Body.Close()
+		fmt.Println(response.StatusCode, vault.Hits(), vault.Refusals())
+		vault.Revoke()
+	}
+	// Output:
+	// 200 1 0
+	// 401 1 1
+}
+
+// Another process reaches the cloud by its URL, and trusts its certificate by a file.
+func ExampleNewServer() {
+	cloud := azoidctest.NewServer(nil)
+	defer cloud.Close()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(cloud.CertificatePEM()) // SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	response, err := client.Get(cloud.URL + "/" + cloud.TenantID() + "/v2.0/.well-known/openid-configuration")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = response.Body.Close()
+	fmt.Println(response.Status)
+	// Output: 200 OK
 }

@@ -1,9 +1,17 @@
 package tokenserver_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"slices"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
@@ -50,4 +58,40 @@ func ExampleStart() {
 	}
 	fmt.Println(response.Status, answer.TokenType, answer.Resource, answer.AccessToken != "")
 	// Output: 200 OK Bearer https://vault.azure.net true
+}
+
+// A program serves the tokens of any credential, on a listener of its own; Env tells other programs where they are.
+func ExampleNew() {
+	handler, err := tokenserver.New(azoidc.NewTokenCache(fixedCredential{}, nil), &tokenserver.Options{
+		Identities: []tokenserver.Identity{{Name: "hub", ClientID: "11111111-2222-3333-4444-555555555555", Credential: fixedCredential{}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	for _, name := range slices.Sorted(maps.Keys(handler.Env(server.URL))) {
+		fmt.Println(name)
+	}
+	// Output:
+	// APPSETTING_WEBSITE_SITE_NAME
+	// ARM_MSI_API_VERSION
+	// ARM_MSI_ENDPOINT
+	// ARM_USE_MSI
+	// AZCOPY_AUTO_LOGIN_TYPE
+	// AZD_AUTH_ENDPOINT
+	// AZD_AUTH_KEY
+	// AZOIDC_MSI_ENDPOINT_HUB
+	// IDENTITY_ENDPOINT
+	// IDENTITY_HEADER
+	// MSI_ENDPOINT
+	// MSI_SECRET
+}
+
+// A fixedCredential stands for one of azidentity's.
+type fixedCredential struct{}
+
+func (fixedCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: "secret", ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
