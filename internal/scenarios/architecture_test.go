@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"internal/file":       {},
 	"internal/outbound":   {"internal/redact"},
 	"internal/golden":     {},
+	"internal/mutate":     {},
 	"internal/persistent": {},
 	"internal/proc":       {},
 	"internal/recovered":  {"internal/azlog", "internal/redact"},
