@@ -17,9 +17,9 @@ import (
 func TestGoldenMutants(t *testing.T) {
 	folder, err := filepath.Abs("testdata")
 	require.NoError(t, err)
-	mutants, err := mutantsOf(folder, "fixture", filepath.Join(folder, "fixture.go"))
+	mutants, err := mutantsOf(folder, "fixture", filepath.Join(folder, "fixture.txt"))
 	require.NoError(t, err)
-	original, err := os.ReadFile(filepath.Join(folder, "fixture.go"))
+	original, err := os.ReadFile(filepath.Join(folder, "fixture.txt"))
 	require.NoError(t, err)
 	var list strings.Builder
 	for _, m := range mutants {
