@@ -71,14 +71,17 @@ func (p *program) background(ctx context.Context) int {
 		return exitNotWell
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	kept := make(chan struct{})
 	go func() {
 		// The starter leaves early when it is cancelled, or when it can't give the variables to the job.
-		if line, _ := in.ReadString('\n'); line != keepLine+"\n" {
+		if line, _ := in.ReadString('\n'); line == keepLine+"\n" {
+			close(kept)
+		} else {
 			cancel(errAbandoned)
 		}
 		_ = channel.Close()
 	}()
-	r.live(ctx, cancel, channel)
+	r.live(ctx, cancel, channel, kept)
 	return r.moveOut(context.Cause(ctx))
 }
 
@@ -112,7 +115,7 @@ func (p *program) moveIn(all handover) (*resident, error) {
 	p.stderr = log
 	now := time.Now().Round(0) // by the wall clock, which goes on while the machine sleeps
 	r := &resident{
-		program: p, home: h, self: self.Process, flags: f, login: login.New(p.env, f.common, p.transport), while: all.While,
+		program: p, home: h, self: self.Process, flags: f, login: login.New(p.env, f.common, p.client), while: all.While,
 		since: now, until: now.Add(f.life), journal: log, tally: newTally(log.Note),
 	}
 	r.login.Client.PerCallPolicies = []policy.Policy{r.tally}
@@ -135,7 +138,7 @@ func adopt(env environ.Variables) {
 }
 
 // live returns when it is time to end, with nothing open any more.
-func (r *resident) live(ctx context.Context, cancel context.CancelCauseFunc, starter io.Writer) {
+func (r *resident) live(ctx context.Context, cancel context.CancelCauseFunc, starter io.Writer, kept <-chan struct{}) {
 	stopCatching := catch(cancel)
 	defer stopCatching()
 	answerer, err := background.Listen(r.home, func(asked string) any { return r.answer(asked, cancel) })
@@ -151,7 +154,7 @@ func (r *resident) live(ctx context.Context, cancel context.CancelCauseFunc, sta
 	defer r.supply.close()
 	h := newHandout(r.env, r.supply, r.flags.output.value, r.flags.supply.keepRequestToken)
 	tell(starter, readiness{Handout: h, Secrets: h.secrets})
-	r.watch(ctx, cancel)
+	r.watch(ctx, cancel, kept)
 }
 
 // catch makes signals the end.
@@ -186,8 +189,13 @@ func (r *resident) open(ctx context.Context) error {
 	return nil
 }
 
-// watch returns when it is time to end.
-func (r *resident) watch(ctx context.Context, cancel context.CancelCauseFunc) {
+// watch returns when it is time to end. While its starter isn't through, that one decides.
+func (r *resident) watch(ctx context.Context, cancel context.CancelCauseFunc, kept <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-kept:
+	}
 	tick := time.NewTicker(min(watchInterval, r.flags.life))
 	defer tick.Stop()
 	for {
