@@ -27,7 +27,7 @@ func (p *program) doctor(ctx context.Context, args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("doctor", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	found := doctor.Examine(ctx, p.env, login.New(p.env, common, p.transport), wanted, probe)
+	found := doctor.Examine(ctx, p.env, login.New(p.env, common, p.client), wanted, probe)
 	if err := p.report(found, output.value); err != nil {
 		return p.failed(err)
 	}

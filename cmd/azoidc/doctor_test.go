@@ -90,6 +90,7 @@ var jobs = []struct {
 // TestGoldenDoctor is what doctor prints in each system, in a job that is set up well and in ten that aren't. What it
 // tells the job is at the end of each: annotations, and the summary in Markdown for two of them.
 func TestGoldenDoctor(t *testing.T) {
+	t.Parallel()
 	for _, job := range jobs {
 		t.Run(job.system, func(t *testing.T) {
 			patients := []patient{
@@ -117,7 +118,7 @@ func TestGoldenDoctor(t *testing.T) {
 			for i, p := range patients {
 				summary := t.TempDir()
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+					cloud := newCloud(&azoidctest.Options{AccessTokenLifetime: time.Hour})
 					env, end := job.make(cloud, p)
 					for name, value := range p.change {
 						if _, there := env[name]; there {
@@ -132,7 +133,7 @@ func TestGoldenDoctor(t *testing.T) {
 						p.trouble(cloud)
 					}
 					program := inJob(cloud, env)
-					program.transport = shifted{cloud, p.ahead}
+					program.client.Transport = shifted{cloud, p.ahead}
 					r := run(t, program, append([]string{"doctor"}, p.args...)...)
 					require.Empty(t, r.stderr)
 					secret := without(env, slices.Collect(maps.Keys(p.change))...)
@@ -185,7 +186,8 @@ func steady(cloud *azoidctest.Cloud, folder, text string) string {
 }
 
 func TestDoctorJSON(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	job := cloud.PipelinesJob(nil)
 	d, r := diagnose(t, inJob(cloud, job.Env()), "-scope", vaultScope, "-scope", "https://storage.azure.com/.default")
 	require.True(t, d.Well)
@@ -201,8 +203,9 @@ func TestDoctorJSON(t *testing.T) {
 
 // The values that doctor prints are those that make Entra trust the job.
 func TestDoctorToldWhatToCreate(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := newCloud(nil)
 		job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true, Ref: "refs/heads/it's"})
 		p := inJob(cloud, job.Env())
 		d, _ := diagnose(t, p)
@@ -225,6 +228,7 @@ func TestDoctorToldWhatToCreate(t *testing.T) {
 
 // Whatever fails, all steps are reported, and no secret.
 func TestDoctorRunsToTheEnd(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		options *azoidctest.Options
 		trouble func(*azoidctest.Cloud, *azoidctest.GitHubJob)
@@ -306,7 +310,7 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(test.options)
+				cloud := newCloud(test.options)
 				job := cloud.GitHubJob(nil)
 				env := without(job.Env(), test.missing...)
 				if test.trouble != nil {
@@ -336,6 +340,7 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 }
 
 func TestDoctorFindsAWrongClock(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		ahead time.Duration // the servers' clocks
 		want  string
@@ -347,10 +352,10 @@ func TestDoctorFindsAWrongClock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := newCloud(nil)
 				job := cloud.GitHubJob(nil)
 				p := inJob(cloud, job.Env())
-				p.transport = shifted{cloud, test.ahead}
+				p.client.Transport = shifted{cloud, test.ahead}
 				d, _ := diagnose(t, p)
 				require.Equal(t, test.well, d.Well)
 				require.Contains(t, resultOf(t, d, "clock").Detail, test.want)
@@ -376,7 +381,8 @@ func (s shifted) Do(r *http.Request) (*http.Response, error) {
 
 // TestTheSummaryIsAppendedTo: other steps have written there.
 func TestTheSummaryIsAppendedTo(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	path := filepath.Join(t.TempDir(), "summary.md")
 	require.NoError(t, os.WriteFile(path, []byte("before\n"), 0o600))
 	env := with(cloud.GitHubJob(nil).Env(), "GITHUB_STEP_SUMMARY", path)
@@ -387,8 +393,9 @@ func TestTheSummaryIsAppendedTo(t *testing.T) {
 }
 
 func TestOnlyTheTextIsForTheJob(t *testing.T) {
+	t.Parallel()
 	for _, form := range []string{"json", "markdown"} {
-		cloud := azoidctest.New(nil)
+		cloud := newCloud(nil)
 		folder := t.TempDir()
 		env := with(with(cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Untrusted: true}).Env(), "AGENT_TEMPDIRECTORY", folder), "AZURE_CLIENT_ID", "")
 		r := run(t, inJob(cloud, env), "doctor", "-o", form)
@@ -401,7 +408,8 @@ func TestOnlyTheTextIsForTheJob(t *testing.T) {
 }
 
 func TestASummaryThatCannotBeWritten(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	nowhere := filepath.Join(t.TempDir(), "no", "such", "folder")
 	github := run(t, inJob(cloud, with(cloud.GitHubJob(nil).Env(), "GITHUB_STEP_SUMMARY", nowhere)), "doctor")
 	require.Equal(t, exitNotWell, github.status)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestChildEnvironment(t *testing.T) {
+	t.Parallel()
 	env := environ.Variables{
 		"PATH=/bin", "AZURE_CLIENT_ID=another", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential",
 		"IDENTITY_ENDPOINT=old", "IDENTITY_SERVER_THUMBPRINT=old", "AZURE_FEDERATED_TOKEN_FILE=old",
@@ -31,6 +32,7 @@ func TestChildEnvironment(t *testing.T) {
 
 // Terraform requests OIDC tokens by itself only where somebody asked for that, and only where somebody hands them out.
 func TestChildEnvironmentForTerraformsOwnExchange(t *testing.T) {
+	t.Parallel()
 	serves := &supply{env: map[string]string{"ARM_OIDC_REQUEST_URL": "new"}}
 	for asked, want := range map[string]string{"true": "true", "True": "true", "false": "", "": ""} {
 		require.Equal(t, want, childEnvironment(environ.Variables{"ARM_USE_OIDC=" + asked}, serves, false).Get("ARM_USE_OIDC"), asked)

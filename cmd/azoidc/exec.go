@@ -46,7 +46,7 @@ func (p *program) exec(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.cannotRun(flags.Arg(0), err)
 	}
-	l := login.New(p.env, common, p.transport)
+	l := login.New(p.env, common, p.client)
 	if err := l.Check(); err != nil {
 		return execStatus(p.failed(err))
 	}

@@ -73,6 +73,7 @@ func TestExecPassesSignals(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		for _, mode := range [][]string{{"exec"}, {"exec", "-token-file"}} {
 			t.Run(sig.String()+strings.Join(mode[1:], ""), func(t *testing.T) {
+				t.Parallel()
 				p := inProcess(t, cloud, job, "signal", mode...)
 				p.start()
 				require.Equal(t, "ready", p.line())

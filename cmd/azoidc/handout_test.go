@@ -15,6 +15,7 @@ import (
 )
 
 func TestHandout(t *testing.T) {
+	t.Parallel()
 	endpoint := &supply{
 		env:        map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1", "ARM_USE_MSI": "true"},
 		credential: "ManagedIdentityCredential", clientID: "me",
@@ -42,6 +43,7 @@ func TestHandout(t *testing.T) {
 }
 
 func TestHandoutForms(t *testing.T) {
+	t.Parallel()
 	h := handout{Set: map[string]string{"B": "it's", "A": "1"}, Unset: []string{"C"}}
 	for form, want := range map[string]string{
 		formSh:         "export A='1'\nexport B='it'\\''s'\nunset C\n",
@@ -63,6 +65,7 @@ func TestHandoutForms(t *testing.T) {
 
 // A value that a log could take for a command isn't printed, and the CI systems' own forms hold it so that it is none.
 func TestHandoutOfHostileValues(t *testing.T) {
+	t.Parallel()
 	for name, value := range testkit.Hostile {
 		if value == "evil-<script>alert(1)</script>" || strings.HasPrefix(value, "evil-%0A") {
 			continue // nothing to a log
@@ -80,6 +83,7 @@ func TestHandoutOfHostileValues(t *testing.T) {
 
 // What sh makes of the lines is what was meant, whatever is in a value.
 func TestHandoutInSh(t *testing.T) {
+	t.Parallel()
 	sh, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("no sh here")
@@ -98,6 +102,7 @@ func TestHandoutInSh(t *testing.T) {
 
 // The masks are out before anything that they mask.
 func TestMasksComeFirst(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "env")
 	p := &program{env: environ.Variables{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formGitHub))

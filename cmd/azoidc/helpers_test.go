@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"maps"
+	"net/http"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
@@ -31,10 +34,32 @@ func run(t testing.TB, p *program, args ...string) result {
 	return result{status, stdout.String(), stderr.String()}
 }
 
+// newCloud is a cloud in memory.
+func newCloud(options *azoidctest.Options) *azoidctest.Cloud {
+	return azoidctest.New(withSmallKeys(options))
+}
+
+// withSmallKeys has a cloud sign faster. Nothing here is about keys.
+func withSmallKeys(options *azoidctest.Options) *azoidctest.Options {
+	o := azoidctest.Options{}
+	if options != nil {
+		o = *options
+	}
+	o.KeyBits = 1024
+	return &o
+}
+
 // inJob is the program in a job of the cloud, which is in memory.
 func inJob(cloud *azoidctest.Cloud, env map[string]string, more ...string) *program {
-	return &program{env: append(toEnvironment(env), more...), transport: cloud}
+	return &program{env: append(toEnvironment(env), more...), client: azcore.ClientOptions{Transport: cloud}}
 }
+
+// offline is a program outside of any job, which reaches nobody.
+func offline() *program { return &program{client: azcore.ClientOptions{Transport: nobody{}}} }
+
+type nobody struct{}
+
+func (nobody) Do(*http.Request) (*http.Response, error) { return nil, errors.New("nobody is there") }
 
 // loginOf is what p makes of its environment and the flags.
 func loginOf(t testing.TB, p *program, args ...string) *login.Login {
@@ -43,7 +68,7 @@ func loginOf(t testing.TB, p *program, args ...string) *login.Login {
 	flags := newFlagSet("test")
 	common.Register(flags, p.env)
 	require.NoError(t, flags.Parse(args))
-	l := login.New(p.env, common, p.transport)
+	l := login.New(p.env, common, p.client)
 	require.NoError(t, l.Check())
 	return &l
 }

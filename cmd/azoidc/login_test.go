@@ -12,7 +12,8 @@ import (
 
 // Every command names what is missing, all of it, and exits with 1. exec doesn't run its command.
 func TestMissingSettings(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	github, devops := cloud.GitHubJob(nil).Env(), cloud.PipelinesJob(nil).Env()
 	for name, test := range map[string]struct {
 		env  map[string]string
@@ -44,7 +45,8 @@ func TestMissingSettings(t *testing.T) {
 }
 
 func TestFlagsComeBeforeTheEnvironment(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	app := cloud.Register("12121212-3434-5656-7878-909090909090")
 	job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Application: app, Audience: "api://special"})
 	p := inJob(cloud, job.Env(), "AZURE_TENANT_ID=wrong", "AZURE_CLIENT_ID=wrong", "AZOIDC_AUDIENCE=wrong", "AZURE_AUTHORITY_HOST=https://wrong.example")
@@ -59,7 +61,8 @@ func TestFlagsComeBeforeTheEnvironment(t *testing.T) {
 }
 
 func TestEnvironmentTellsWhatFlagsDont(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Audience: "api://special"})
 	r := run(t, inJob(cloud, job.Env(), "AZOIDC_AUDIENCE=api://special"), "token", "-scope", vaultScope)
 	require.Equal(t, exitWell, r.status, r.stderr)

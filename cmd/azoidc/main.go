@@ -22,7 +22,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
@@ -48,9 +48,9 @@ const (
 type program struct {
 	env            environ.Variables
 	stdin          io.Reader
-	stdout, stderr io.Writer          // within run, what is written to them passes the gate
-	direct         streams            // within run, stdout and stderr themselves
-	transport      policy.Transporter // nil: the library's default
+	stdout, stderr io.Writer            // within run, what is written to them passes the gate
+	direct         streams              // within run, stdout and stderr themselves
+	client         azcore.ClientOptions // how requests go
 
 	withCoreDumps func(func() error) error // runs a function under the limit that azoidc was started with; nil: any function
 }

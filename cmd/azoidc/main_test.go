@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/testkit"
@@ -21,13 +24,23 @@ import (
 // roleVariable makes this test binary play a command that azoidc exec runs, see role_test.go.
 const roleVariable = "AZOIDC_TEST_ROLE"
 
+// hastyVariable makes this test binary azoidc itself, but for that it doesn't wait before it tries again.
+const hastyVariable = "AZOIDC_TEST_HASTY"
+
 // binaryVariable names the command where it was built already, for there may be no Go where the tests run.
 const binaryVariable = "AZOIDC_TEST_BINARY"
+
+// folder is what processes of several tests read, "" with -short.
+var folder string
 
 // binary is the command, built once, without the race detector: it runs as it's shipped. With -short there is none.
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(hastyVariable) != "" {
+		_ = os.Unsetenv(hastyVariable) // a command has the role
+		os.Exit(hasty())
+	}
 	if role := os.Getenv(roleVariable); role != "" {
 		os.Exit(play(role))
 	}
@@ -39,25 +52,33 @@ func TestMain(m *testing.M) {
 	os.Exit(runTests(m))
 }
 
+// hasty is main.
+func hasty() int {
+	p := program{env: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	p.client.Retry = policy.RetryOptions{RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond}
+	p.keepSecretsInside()
+	return p.run(context.Background(), os.Args[1:])
+}
+
 func runTests(m *testing.M) int {
-	if err := flag.Set("test.parallel", "16"); err != nil { // they wait for processes more than they compute
+	if err := flag.Set("test.parallel", "24"); err != nil { // they wait for processes more than they compute
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	var err error
+	if folder, err = os.MkdirTemp("", "azoidc-test-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
 	if binary = os.Getenv(binaryVariable); binary != "" {
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "azoidc-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "azoidc")
+	binary = filepath.Join(folder, "azoidc")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	build := exec.Command("go", "build", "-p", "1", "-o", binary, ".")
+	build := exec.Command("go", "build", "-p", "1", "-ldflags=-s -w", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
@@ -67,6 +88,7 @@ func runTests(m *testing.M) int {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		args   []string
 		stderr string
@@ -106,7 +128,7 @@ func TestUsage(t *testing.T) {
 			if len(test.args) > 0 && test.args[0] == "exec" {
 				want = exitExecFailed
 			}
-			r := run(t, &program{}, test.args...)
+			r := run(t, offline(), test.args...)
 			require.Equal(t, want, r.status)
 			require.Contains(t, r.stderr, test.stderr)
 			require.Contains(t, r.stderr, " -h' for help.")
@@ -116,6 +138,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	common := []string{"-tenant-id", "-client-id", "-service-connection-id", "-audience", "-authority-host", "-assertion-command", "-assertion-file"}
 	for command, own := range map[string][]string{
 		"exec":      {"-scope", "-identity=a=b", "-allow-audience"},
@@ -139,7 +162,7 @@ func TestHelp(t *testing.T) {
 					args = append(args, "x")
 				}
 			}
-			r := run(t, &program{}, append(append(args, switches...), h)...)
+			r := run(t, offline(), append(append(args, switches...), h)...)
 			require.Equal(t, exitWell, r.status, r.stderr)
 			require.Empty(t, r.stderr)
 			for _, name := range slices.Concat(common, own, switches) {
@@ -149,7 +172,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	for _, h := range []string{"help", "-h", "-help", "--help"} {
-		r := run(t, &program{}, h)
+		r := run(t, offline(), h)
 		require.Equal(t, exitWell, r.status)
 		require.Contains(t, r.stdout, "azoidc exec      [common]")
 	}
@@ -160,12 +183,15 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 func TestStdoutIsBroken(t *testing.T) {
-	p := &program{stdout: brokenPipe{}, stderr: io.Discard}
+	t.Parallel()
+	p := offline()
+	p.stdout, p.stderr = brokenPipe{}, io.Discard
 	require.Equal(t, exitNotWell, p.run(t.Context(), []string{"-h"}))
 	require.Equal(t, exitNotWell, p.run(t.Context(), []string{"doctor"}))
 }
 
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	requireBinary(t)
 	for _, flag := range []string{"version", "-version", "--version"} {
 		output, err := exec.Command(binary, flag).Output()

@@ -83,6 +83,7 @@ const issueURL, issueToken = "AZOIDC_TEST_ISSUE_URL", "AZOIDC_TEST_ISSUE_TOKEN"
 // TestOtherCISystems runs the command lines of docs/other-ci.md, as they are there. The jobs outlive their access tokens, and
 // those of the systems that hand out new OIDC tokens also these.
 func TestOtherCISystems(t *testing.T) {
+	t.Parallel()
 	requireBinary(t)
 	sh, err := exec.LookPath("sh")
 	if err != nil {
@@ -94,8 +95,7 @@ func TestOtherCISystems(t *testing.T) {
 		t.Run(system.heading, func(t *testing.T) {
 			t.Parallel()
 			cloud := shortLived(t)
-			cloud.SetAccessTokenLifetime(4 * time.Second)
-			cloud.SetAssertionLifetime(3 * time.Second) // a file's may be some tenths older than when it's read
+			cloud.SetAssertionLifetime(2 * time.Second) // a file's may be some tenths older than when it's read
 			if system.fixed {
 				cloud.SetAssertionLifetime(time.Minute)
 			}
@@ -103,7 +103,7 @@ func TestOtherCISystems(t *testing.T) {
 			j := newOtherJob(t, cloud, issued)
 			system.provides(j)
 			service := cloud.Service(vault)
-			j.env[serviceVariable], j.env[tokensVariable] = service.URL, "3"
+			j.env[serviceVariable], j.env[tokensVariable] = service.URL, "4"
 			line := strings.ReplaceAll(lines[system.heading], "/mnt/workspace", filepath.Join(j.folder, "mnt/workspace"))
 			if system.fixed {
 				line = strings.ReplaceAll(line, "https://management.azure.com/.default", vaultScope)
@@ -114,7 +114,6 @@ func TestOtherCISystems(t *testing.T) {
 			status, stdout := p.run()
 
 			require.Zero(t, status, "%s\n%s\n%s", line, stdout, p.stderr)
-			require.Zero(t, service.Refusals())
 			for _, request := range cloud.Requests(azoidctest.EntraToken) {
 				require.Equal(t, system.issuer, request.Assertion.Issuer)
 				require.Equal(t, system.subject, request.Assertion.Subject)
@@ -194,6 +193,7 @@ func (j *otherJob) command(name string, args []string, needs string) {
 }
 
 func TestOtherCIsAreInTheTable(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/other-ci.md")
 	require.NoError(t, err)
 	for _, system := range otherCIs {

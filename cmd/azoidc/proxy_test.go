@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 )
 
 func TestNoProxyOnLoopback(t *testing.T) {
+	t.Parallel()
 	const proxy = "HTTP_PROXY=http://proxy"
 	for name, test := range map[string]struct {
 		env          environ.Variables
@@ -124,7 +126,9 @@ func curl(t *testing.T, calls []call) (answers []string) {
 
 // pythonCalls resolves elsewhere.test as curl is told to.
 const pythonCalls = `
-import json, os, socket, sys
+import importlib.util, json, os, socket, sys
+if not importlib.util.find_spec(sys.argv[1]):
+    sys.exit("there is no " + sys.argv[1] + " here")
 resolve = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *rest, **named: resolve("127.0.0.1" if host == "elsewhere.test" else host, *rest, **named)
 import urllib.request
@@ -142,14 +146,14 @@ for call in json.load(sys.stdin):
 
 func python(module string) func(*testing.T, []call) []string {
 	return func(t *testing.T, calls []call) []string {
-		if out, err := exec.Command("python3", "-c", "import urllib.request, "+module).CombinedOutput(); err != nil {
-			t.Skipf("there is no Python with %s here: %v %s", module, err, out)
-		}
 		cmd := exec.Command("python3", "-c", pythonCalls, module)
 		input, err := json.Marshal(calls)
 		require.NoError(t, err)
 		cmd.Stdin = bytes.NewReader(input)
 		out, err := cmd.CombinedOutput()
+		if errors.Is(err, exec.ErrNotFound) || strings.HasPrefix(string(out), "there is no ") {
+			t.Skipf("%v: %s", err, out)
+		}
 		require.NoError(t, err, "%s", out)
 		return strings.Split(strings.TrimSpace(string(out)), "\n")
 	}

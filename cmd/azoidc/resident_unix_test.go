@@ -32,6 +32,7 @@ func onLinux(t *testing.T) {
 // The process in the background has nothing of the step that started it: neither session, nor folder, nor open files, nor
 // the environment, in which CI systems look for what to end, and everybody for secrets.
 func TestTheBackgroundHasNothingOfItsStarter(t *testing.T) {
+	t.Parallel()
 	onLinux(t)
 	cloud := newServer(t, nil)
 	w := newWorkflow(t, cloud)
@@ -80,6 +81,7 @@ func openFiles(t *testing.T, id int) map[string]int {
 
 // What the job has on disk holds no secret but those of the endpoint, in what gives them to the steps.
 func TestStartLeavesNoSecretOnDisk(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	w := newWorkflow(t, cloud)
 	w.well("start", "-scope="+vaultScope)
@@ -111,6 +113,7 @@ func (w *workflow) umasked(info os.FileInfo) os.FileMode {
 
 // One that was killed is told from one that runs, also when its ID is another's by now, and makes room for the next.
 func TestStatusOfAKilledOne(t *testing.T) {
+	t.Parallel()
 	requireBinary(t)
 	w := newWorkflow(t, newServer(t, nil))
 	for name, after := range map[string]func(){
@@ -138,6 +141,7 @@ func TestStatusOfAKilledOne(t *testing.T) {
 }
 
 func TestStatusOfAnotherProcess(t *testing.T) {
+	t.Parallel()
 	w := newWorkflow(t, newServer(t, nil))
 	self, err := proc.Find(os.Getpid())
 	require.NoError(t, err)
@@ -165,6 +169,7 @@ func awaitEnd(t *testing.T, id int) {
 
 // Signals end it, as stop does. One that doesn't listen any more is stopped by a signal.
 func TestTheBackgroundEndsAtASignal(t *testing.T) {
+	t.Parallel()
 	w := newWorkflow(t, newServer(t, nil))
 	for _, sig := range proc.Signals() {
 		w.well("start")
@@ -182,6 +187,7 @@ func TestTheBackgroundEndsAtASignal(t *testing.T) {
 
 // A starter that is cancelled, and one that is killed, leave nothing running.
 func TestStartInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
 			cloud := newServer(t, nil)
@@ -254,6 +260,7 @@ func TestTheBackgroundEndsWithItsJob(t *testing.T) {
 
 // What the process takes of the machine's memory stays small, also when sixty-four ask at once.
 func TestTheBackgroundIsSmall(t *testing.T) {
+	t.Parallel()
 	onLinux(t)
 	w := newWorkflow(t, newServer(t, nil))
 	w.well("start", "-scope="+vaultScope)

@@ -38,7 +38,8 @@ func printing(file string) string {
 }
 
 func TestNamedSourceInEveryCommand(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	_, file := inOtherCI(t, cloud)
 	for name, source := range map[string]struct {
 		args, env []string
@@ -78,7 +79,8 @@ func TestNamedSourceInEveryCommand(t *testing.T) {
 }
 
 func TestNamedSourceFails(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	p, file := inOtherCI(t, cloud)
 	for want, args := range map[string][]string{
 		"OIDC tokens come from one of them": {"-assertion-command", printing(file), "-assertion-file", file},
@@ -100,7 +102,8 @@ func TestNamedSourceFails(t *testing.T) {
 
 // An OIDC token for one audience isn't handed out for another one, whoever allows it.
 func TestNamedSourcesAudience(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	p, file := inOtherCI(t, cloud)
 	l := loginOf(t, p, "-assertion-file", file)
 	jwt, err := l.AssertionFor(t.Context(), "api://AzureADTokenExchange")
@@ -111,7 +114,8 @@ func TestNamedSourcesAudience(t *testing.T) {
 }
 
 func TestAssertionIsMaskedFirst(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	for marker, test := range map[string]struct {
 		env  map[string]string
 		mask string

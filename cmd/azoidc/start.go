@@ -57,7 +57,7 @@ func (p *program) start(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	l := login.New(p.env, f.common, p.transport)
+	l := login.New(p.env, f.common, p.client)
 	if err := errors.Join(l.Check(), p.canGive(f.output.value)); err != nil {
 		return p.failed(err)
 	}

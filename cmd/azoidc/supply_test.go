@@ -49,6 +49,7 @@ func appOf(t *testing.T, cloud *azoidctest.Server, token any) string {
 }
 
 func TestExecServesSeveralIdentities(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	hub := cloud.Register(hubID)
 	pipelines := cloud.PipelinesJob(nil)
@@ -94,6 +95,7 @@ func TestExecServesSeveralIdentities(t *testing.T) {
 }
 
 func TestExecServesAnIdentityOfAnotherTenant(t *testing.T) {
+	t.Parallel()
 	const another = "99999999-8888-7777-6666-555555555555"
 	cloud := newServer(t, &azoidctest.Options{AdditionalTenants: []string{another}})
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "wait", "exec", "-identity", "spoke="+cloud.ClientID()+",tenant="+another)
@@ -110,7 +112,8 @@ func TestExecServesAnIdentityOfAnotherTenant(t *testing.T) {
 }
 
 func TestExecIdentityThatCannotBe(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	for identity, want := range map[string]string{
 		"a b=" + hubID:                   "letters, digits, - and _",
 		"hub=" + hubID + ",tenant=a/b":   "tenant",
@@ -126,6 +129,7 @@ func TestExecIdentityThatCannotBe(t *testing.T) {
 
 // What takes GitHub's OIDC tokens works in both systems, for the audiences that are allowed.
 func TestExecRequestEndpoint(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	github, devops := cloud.GitHubJob(nil), cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
 	for name, test := range map[string]struct {
@@ -181,6 +185,7 @@ func TestExecRequestEndpoint(t *testing.T) {
 
 // start takes exec's flags. What they say of a folder is meant where start is run, though the background is elsewhere.
 func TestStartSuppliesWhatExecDoes(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	cloud.GitHubJob(&azoidctest.GitHubJobOptions{Application: cloud.Register(hubID)})
 	_, file := inOtherCI(t, cloud.Cloud)
@@ -214,7 +219,8 @@ func TestStartSuppliesWhatExecDoes(t *testing.T) {
 }
 
 func TestSecretsInEnvironment(t *testing.T) {
-	p := inJob(azoidctest.New(nil), azoidctest.New(nil).GitHubJob(nil).Env())
+	t.Parallel()
+	p := inJob(newCloud(nil), newCloud(nil).GitHubJob(nil).Env())
 	l := loginOf(t, p)
 	s, err := p.serveEndpoint(t.Context(), l, supplyFlags{requestEndpoint: true, identities: login.Identities{{Name: "hub", ClientID: hubID}}})
 	require.NoError(t, err)
@@ -233,6 +239,7 @@ func TestSecretsInEnvironment(t *testing.T) {
 
 // Where containers are, their address is the one that all are given; elsewhere the flag says that it's of no use.
 func TestStartForContainers(t *testing.T) {
+	t.Parallel()
 	w := newWorkflow(t, newServer(t, nil))
 	w.env["HTTP_PROXY"] = "http://192.0.2.1:1"
 	networks, err := containerNetworks()

@@ -13,7 +13,8 @@ import (
 
 // Each answer that was a token or a refusal counts once, on whichever leg.
 func TestTally(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	p := inJob(cloud, cloud.GitHubJob(nil).Env())
 	l := loginOf(t, p)
 	var (

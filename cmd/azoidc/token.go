@@ -36,7 +36,7 @@ func (p *program) token(ctx context.Context, args []string) int {
 	case len(wanted) != 1:
 		return p.misused("token", errors.New("exactly one -scope is needed, for example -scope https://vault.azure.net/.default"))
 	}
-	l := login.New(p.env, common, p.transport)
+	l := login.New(p.env, common, p.client)
 	if err := l.Check(); err != nil {
 		return p.failed(err)
 	}
@@ -100,7 +100,7 @@ func (p *program) assertion(ctx context.Context, args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("assertion", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	l := login.New(p.env, common, p.transport)
+	l := login.New(p.env, common, p.client)
 	if err := l.CheckRequest(); err != nil {
 		return p.failed(err)
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 func TestTokenRaw(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	service := cloud.Service(vault)
 	job := cloud.GitHubJob(nil)
 	r := run(t, inJob(cloud, job.Env()), "token", "-scope", service.Scope, "-o", "raw")
@@ -34,8 +35,9 @@ func TestTokenRaw(t *testing.T) {
 }
 
 func TestTokenJSON(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		cloud := newCloud(&azoidctest.Options{AccessTokenLifetime: time.Hour})
 		r := run(t, inJob(cloud, cloud.PipelinesJob(nil).Env()), "token", "-scope", vaultScope)
 		require.Equal(t, exitWell, r.status, r.stderr)
 		issued := cloud.Requests(azoidctest.EntraToken)[0].AccessToken
@@ -54,7 +56,8 @@ func TestTokenJSON(t *testing.T) {
 }
 
 func TestTokenIsMaskedFirst(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	github, devops := cloud.GitHubJob(nil).Env(), cloud.PipelinesJob(nil).Env()
 	for name, test := range map[string]struct {
 		env     map[string]string
@@ -85,7 +88,8 @@ func TestTokenIsMaskedFirst(t *testing.T) {
 }
 
 func TestTokenRefused(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	job := cloud.GitHubJob(nil)
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
 	r := run(t, inJob(cloud, job.Env()), "token", "-scope", vaultScope)
@@ -96,7 +100,8 @@ func TestTokenRefused(t *testing.T) {
 }
 
 func TestMalformedTenant(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	t.Parallel()
+	cloud := newCloud(nil)
 	r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "token", "-scope", vaultScope, "-tenant-id", "a/b")
 	require.Equal(t, exitNotWell, r.status)
 	require.Contains(t, r.stderr, "tenant ID")

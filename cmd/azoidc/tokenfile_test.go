@@ -21,7 +21,7 @@ import (
 func TestTokenFileIsFresh(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := newCloud(nil)
 		p := inJob(cloud, cloud.GitHubJob(nil).Env())
 		stderr := &lockedBuffer{}
 		p.stderr = stderr
@@ -71,7 +71,7 @@ func requireMode(t *testing.T, path string, mode os.FileMode) {
 func TestTokenFileOfLongLivedTokens(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := newCloud(nil)
 		p := inJob(cloud, cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection}).Env())
 		stderr := &lockedBuffer{}
 		p.stderr = stderr
@@ -89,7 +89,7 @@ func TestTokenFileOfLongLivedTokens(t *testing.T) {
 func TestTokenFileSurvivesAnOutage(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := newCloud(nil)
 		job := cloud.GitHubJob(nil)
 		p := inJob(cloud, job.Env())
 		stderr := &lockedBuffer{}
@@ -116,6 +116,7 @@ func TestTokenFileSurvivesAnOutage(t *testing.T) {
 
 // The variables of the file take the place of the endpoint's, and the file is gone afterwards.
 func TestExecTokenFile(t *testing.T) {
+	t.Parallel()
 	cloud := newServer(t, nil)
 	job := cloud.GitHubJob(nil).Env()
 	p := inProcess(t, cloud, job, "wait", "exec", "-token-file")

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -58,7 +60,11 @@ func (w *workflow) process(args ...string) *process {
 	w.t.Helper()
 	p := inProcess(w.t, w.cloud, w.env, "", args...)
 	if args[0] == "start" {
-		w.t.Cleanup(func() { _, _ = inProcess(w.t, w.cloud, w.env, "", "stop", "-name="+nameIn(args)).run() })
+		w.t.Cleanup(func() {
+			if _, err := os.Stat(filepath.Join(w.temp, "azoidc", nameIn(args))); err == nil {
+				_, _ = inProcess(w.t, w.cloud, w.env, "", "stop", "-name="+nameIn(args)).run()
+			}
+		})
 	}
 	return p
 }
@@ -119,17 +125,17 @@ func (w *workflow) requireNothingLeft() {
 	require.Empty(w.t, filesBelow(w.t, w.temp))
 }
 
-// filesBelow is what is in a folder, with its content.
+// filesBelow is what is in a folder, with its content. What goes away meanwhile isn't there.
 func filesBelow(t testing.TB, root string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
 		var content []byte
-		if entry.Type().IsRegular() {
+		if err == nil && entry.Type().IsRegular() {
 			content, err = os.ReadFile(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) || path == root {
+			return nil
 		}
 		found[path] = string(content)
 		return err

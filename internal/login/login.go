@@ -12,7 +12,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/internal/advice"
@@ -54,8 +53,8 @@ type Login struct {
 	Client                   azcore.ClientOptions
 }
 
-// New is as the flags say, and env where they say nothing. Requests go by transport, nil for the library's default.
-func New(env environ.Variables, flags Flags, transport policy.Transporter) Login {
+// New is as the flags say, and env where they say nothing. Requests go as client says, but to the cloud that these name.
+func New(env environ.Variables, flags Flags, client azcore.ClientOptions) Login {
 	l := Login{
 		System:                   ci.Detect(env.Get),
 		Named:                    flags.namedSource(),
@@ -71,10 +70,8 @@ func New(env environ.Variables, flags Flags, transport policy.Transporter) Login
 	}
 	l.TenantID, l.TenantFrom = env.Unless("-tenant-id", flags.tenantID, named.TenantID)
 	l.ClientID, l.ClientFrom = env.Unless("-client-id", flags.clientID, named.ClientID)
-	l.Client = azcore.ClientOptions{
-		Transport: transport,
-		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: l.AuthorityHost},
-	}
+	l.Client = client
+	l.Client.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: l.AuthorityHost}
 	return l
 }
 
