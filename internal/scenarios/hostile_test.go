@@ -605,7 +605,7 @@ func TestHostileSurroundings(t *testing.T) {
 	}
 	mayPass := []string{"audience", "claims of a request", "request token", "scope that Entra accepts"}
 	count := &tried{}
-	oneIn := 1
+	oneIn := 2
 	if testing.Short() {
 		oneIn = len(testkit.Hostile)
 	}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		testkit.ForgetEnvironment()
 	}
 	testkit.KeyBits = 512   // see go:debug above
-	debug.SetGCPercent(400) // much is allocated here and little held: a fifth of the time would go into collecting it
+	debug.SetGCPercent(800) // much is allocated here and little held: a fifth of the time would go into collecting it
 	os.Exit(m.Run())
 }
 
