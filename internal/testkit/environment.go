@@ -65,8 +65,9 @@ func SetEnv(t *testing.T, env map[string]string) {
 func OnALaptop(t *testing.T) {
 	t.Helper()
 	OutsideCI(t)
+	home := t.TempDir()
 	for _, name := range []string{"HOME", "USERPROFILE", "AZURE_CONFIG_DIR", "AZD_CONFIG_DIR"} {
-		t.Setenv(name, t.TempDir())
+		t.Setenv(name, home)
 	}
 	t.Setenv("PATH", t.TempDir()) // a shell has a path of its own in place of an empty one
 }
