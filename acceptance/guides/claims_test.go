@@ -76,7 +76,12 @@ var plain = []string{
 	"Each \"no\" was measured or read in the source",
 	"Azure CLI, Terraform, AzCopy and the SDKs of other languages take a federated token once, and fail later", // PR and issues; their source
 	"`FileAssertion`, `CommandAssertion`, `NewAssertionCredential`",
+	"Questions and bugs go to the issues",
 	"The module follows SemVer",
+	"While it is v0, a minor version may change the API", // .ci/api
+	"CHANGELOG.md says so in a line that begins with",
+	"A patch version never does",
+	"v1 comes when",
 }
 
 // TestReadmeClaimsAreTested: each sentence is one of claims, whose tests are there, or plain.
@@ -190,5 +195,9 @@ func TestSupport(t *testing.T) {
 		require.NotNil(t, required)
 		require.NotNil(t, said)
 		require.Equal(t, required[1], said[1])
+	}
+	ci := read(t, ".github/workflows/ci.yml")
+	for _, runner := range []string{"ubuntu-latest", "macos-latest", "windows-latest"} {
+		require.Contains(t, ci, runner)
 	}
 }
