@@ -23,6 +23,8 @@ import (
 // The AssertionFuncs that this package makes return an [*AssertionError] if they have no assertion. If the program
 // doesn't run where the assertion comes from, they return an error made by
 // [azidentity.NewCredentialUnavailableError].
+//
+// Other CI systems' tokens: https://github.com/azoidc/azoidc/blob/main/docs/other-ci.md
 type AssertionFunc func(ctx context.Context) (string, error)
 
 // FileAssertion returns a function that reads the assertion from the file at path at every call, and trims white space

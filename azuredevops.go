@@ -54,6 +54,8 @@ type AzurePipelinesCredentialOptions struct {
 // AzurePipelinesCredential authenticates the application of a service connection with the OIDC token of an Azure
 // Pipelines job, and requests a new one for every exchange. It is safe for concurrent use; a job with several service
 // connections makes one for each.
+//
+// Moving from azidentity's: https://github.com/azoidc/azoidc/blob/main/docs/from-azurepipelinescredential.md
 type AzurePipelinesCredential struct {
 	*TokenCache
 }

@@ -35,6 +35,8 @@ type TokenCacheOptions struct {
 // token for each combination of scopes, tenant and CAE mode. What a new combination costs doesn't grow with their
 // number; beyond 131,072 of them, some whose tokens end soon are dropped. The zero TokenCache has no credential: it
 // returns errors, and holds nothing.
+//
+// What to preload, and when to keep fresh: https://github.com/azoidc/azoidc#preload-and-keep-fresh
 type TokenCache struct {
 	engine tokencache.Cache
 }

@@ -23,6 +23,8 @@ import (
 
 // CredentialOptions are the options that all credentials of this package have in common. Constructors copy them and
 // never modify them.
+//
+// Several tenants and other clouds: https://github.com/azoidc/azoidc/blob/main/docs/several-tenants.md
 type CredentialOptions struct {
 	// ClientOptions apply to both legs: to the requests for assertions and to the requests to Microsoft Entra.
 	//
@@ -72,6 +74,8 @@ type AssertionCredentialOptions struct {
 }
 
 // AssertionCredential authenticates an application with assertions from any source. It is safe for concurrent use.
+//
+// Moving from azidentity.ClientAssertionCredential: https://github.com/azoidc/azoidc/blob/main/docs/from-clientassertioncredential.md
 type AssertionCredential struct {
 	*TokenCache
 }

@@ -53,6 +53,8 @@ type DefaultCredentialOptions struct {
 // NO_PROXY=169.254.169.254 keeps a proxy out, and AZURE_TOKEN_CREDENTIALS=dev leaves the look-up out.
 //
 // A DefaultCredential is safe for concurrent use.
+//
+// Testing a program that uses it: https://github.com/azoidc/azoidc/blob/main/docs/testing.md
 type DefaultCredential struct {
 	*TokenCache
 }

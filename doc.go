@@ -8,8 +8,8 @@ once, at its start, fails when it needs another access token later:
 	AADSTS700024: Client assertion is not within its valid time range.
 
 The credentials of this package request a new OIDC token for every exchange, and hold access tokens in a [TokenCache] that
-refreshes them before they end, so that nobody waits. They are [azcore.TokenCredential]s, so every client of the Azure SDK
-for Go takes them:
+refreshes them before they end, so that nobody waits. Each is an [azcore.TokenCredential], so every client of the Azure SDK
+for Go takes it:
 
 	cred, err := azoidc.NewGitHubActionsCredential(tenantID, clientID, nil)
 	if err != nil {
@@ -46,5 +46,13 @@ in this package prints, logs or marshals a secret.
 
 Package azoidctest is a test double of GitHub, Azure DevOps, Microsoft Entra and some Azure services, in one
 http.Handler. Deployment tools can be tested against it, in virtual time, too.
+# Guides
+
+  - Setting up GitHub Actions or Azure Pipelines: https://github.com/azoidc/azoidc#set-up
+  - Moving from azidentity: https://github.com/azoidc/azoidc/blob/main/docs/from-azurepipelinescredential.md,
+    https://github.com/azoidc/azoidc/blob/main/docs/from-clientassertioncredential.md
+  - Several tenants, other clouds: https://github.com/azoidc/azoidc/blob/main/docs/several-tenants.md
+  - When it goes wrong: https://github.com/azoidc/azoidc/blob/main/docs/troubleshooting.md
+  - All: https://github.com/azoidc/azoidc#guides
 */
 package azoidc

@@ -25,6 +25,8 @@ import (
 //
 // It unwraps to its cause. [errors.As] also finds an [*azidentity.AuthenticationFailedError] in it, so a program that
 // was written for azidentity handles it unchanged. It contains no secret, in whatever format it is printed.
+//
+// From the message to what to do: https://github.com/azoidc/azoidc/blob/main/docs/troubleshooting.md#without-a-code
 type AssertionError struct {
 	Source     string  // "GitHub Actions", "Azure Pipelines", "file", "command", …
 	StatusCode int     // of the OIDC endpoint's answer; 0 when there was none
@@ -119,6 +121,8 @@ func (e AssertionError) MarshalJSON() ([]byte, error) {
 //
 // It unwraps to Err. [errors.Is] and [errors.As] also reach the network error behind it. It contains no secret, in
 // whatever format it is printed.
+//
+// From the code to what to do: https://github.com/azoidc/azoidc/blob/main/docs/troubleshooting.md#aadsts-codes
 type ExchangeError struct {
 	Code                   string  // "AADSTS700213"; empty when the answer held none
 	StatusCode             int     // of the answer; 0 when there was none

@@ -52,6 +52,8 @@ type GitHubActionsCredentialOptions struct {
 
 // GitHubActionsCredential authenticates an application with the OIDC token of a GitHub Actions job, and requests a new
 // one for every exchange. The job needs "permissions: id-token: write". It is safe for concurrent use.
+//
+// Setting it up: https://github.com/azoidc/azoidc#set-up
 type GitHubActionsCredential struct {
 	*TokenCache
 }

@@ -19,6 +19,8 @@ type OnBehalfOfCredentialOptions struct {
 // OnBehalfOfCredential acquires tokens on behalf of a user who called this application with an access token. The
 // application itself authenticates with assertions from any source. One OnBehalfOfCredential is for one user, and is
 // safe for concurrent use. https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
+//
+// Guide: https://github.com/azoidc/azoidc/blob/main/docs/on-behalf-of.md
 type OnBehalfOfCredential struct {
 	*TokenCache
 }

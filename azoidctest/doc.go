@@ -65,4 +65,6 @@
 //   - [Service.Revoke] revokes access tokens.
 //
 // [Cloud.Requests] returns what arrived and how it was answered. Secrets are in it: this is a test double.
+//
+// Guide: https://github.com/azoidc/azoidc/blob/main/docs/testing.md
 package azoidctest

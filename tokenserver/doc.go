@@ -43,4 +43,6 @@
 // most systems all other processes of the same user can find them out. Requests from other machines are refused,
 // except from the networks in Options.Containers. Requests that a browser was tricked into sending (DNS rebinding)
 // are refused, too.
+//
+// What other programs do with it: https://github.com/azoidc/azoidc/blob/main/docs/terraform.md
 package tokenserver

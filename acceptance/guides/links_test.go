@@ -1,6 +1,7 @@
 package guides_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,6 +42,36 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	require.Greater(t, links, 80)
+}
+
+var ownLink = regexp.MustCompile(`https://github\.com/azoidc/azoidc(?:/blob/main/([\w./-]+))?#?([\w-]*)`)
+
+// TestLinksOfComments: what a doc comment links to in this repository is there, and each type by which programs begin has such a link.
+func TestLinksOfComments(t *testing.T) {
+	linked := 0
+	for _, folder := range []string{".", "azoidctest", "tokenserver"} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		require.NoError(t, err)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for line := range strings.Lines(read(t, strings.TrimPrefix(file, root+"/"))) {
+				if !strings.HasPrefix(line, "//") && !strings.HasPrefix(line, "  ") {
+					continue
+				}
+				for _, match := range ownLink.FindAllStringSubmatch(line, -1) {
+					page := cmp.Or(match[1], "README.md")
+					require.FileExists(t, filepath.Join(root, page), "%s: %s", file, line)
+					if match[2] != "" {
+						require.Contains(t, anchors(read(t, page)), match[2], "%s: %s", file, line)
+					}
+					linked++
+				}
+			}
+		}
+	}
+	require.GreaterOrEqual(t, linked, 17)
 }
 
 // TestGuidesAreFound from the README, and lead back to it.
