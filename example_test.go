@@ -322,6 +322,11 @@ func ExampleTokenCache_Tokens() {
 	// Output: https://vault.azure.net/.default for 1h0m0s refreshed before: true
 }
 
+func ExampleScopeKusto() {
+	fmt.Println(azoidc.ScopeKusto("https://octo.westeurope.kusto.windows.net"))
+	// Output: https://kusto.kusto.windows.net/.default
+}
+
 // What a token says is read, not verified.
 func ExampleParseClaims() {
 	cloud := azoidctest.New(nil)

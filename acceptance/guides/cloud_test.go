@@ -4,9 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,7 +63,7 @@ type registry struct {
 	host    string
 	entra   *azoidctest.Service // that judges Microsoft Entra's tokens
 	refresh string              // the one refresh token
-	pushes  int                 // tokens for pushes that were handed out
+	pushes  atomic.Int64        // tokens for pushes that were handed out
 }
 
 func serveRegistry(cloud *azoidctest.Cloud, host string) *registry {
@@ -99,7 +104,7 @@ func (g *registry) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.Contains(r.URL.Query().Get("scope"), "push") {
-		g.pushes++
+		g.pushes.Add(1)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"access_token":"access to %s"}`, g.host)
@@ -112,26 +117,56 @@ func (g *registry) base(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveCluster is the API server of a Kubernetes cluster that signs in with Microsoft Entra: it lists nothing.
+// serveCluster is the API server of a Kubernetes cluster that signs in with Microsoft Entra, with one namespace, in which there
+// are secrets: that is where Helm keeps its releases.
 func serveCluster(cloud *azoidctest.Cloud) *azoidctest.Service {
 	// The resource is that of all clusters: https://azure.github.io/kubelogin/concepts/aks.html
 	service := cloud.Service(aksServer)
+	secrets := &secrets{held: map[string]json.RawMessage{}}
 	mux := http.NewServeMux()
-	list := func(kind string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = fmt.Fprintf(w, `{"kind":%q,"apiVersion":"v1","metadata":{},"items":[]}`, kind)
-		}
-	}
-	mux.HandleFunc("GET /api/v1/namespaces/default/secrets", list("SecretList"))
-	mux.HandleFunc("GET /api/v1/namespaces", list("NamespaceList"))
+	mux.HandleFunc("GET /version", document(`{"major":"1","minor":"34","gitVersion":"v1.34.0"}`))
 	mux.HandleFunc("GET /api", document(`{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}`))
 	mux.HandleFunc("GET /apis", document(`{"kind":"APIGroupList","apiVersion":"v1","groups":[]}`))
 	mux.HandleFunc("GET /api/v1", document(`{"kind":"APIResourceList","groupVersion":"v1","resources":[
 		{"name":"namespaces","singularName":"namespace","namespaced":false,"kind":"Namespace","verbs":["get","list"],"shortNames":["ns"]}]}`))
+	mux.HandleFunc("GET /api/v1/namespaces", document(`{"kind":"NamespaceList","apiVersion":"v1","metadata":{},"items":[]}`))
+	mux.HandleFunc("GET /api/v1/namespaces/default/secrets", secrets.list)
+	mux.HandleFunc("POST /api/v1/namespaces/default/secrets", secrets.keep)
+	mux.HandleFunc("PUT /api/v1/namespaces/default/secrets/{name}", secrets.keep)
 	service.Handle(mux)
 	cloud.Handle("my-cluster-dns.hcp.westeurope.azmk8s.io", service)
 	return service
+}
+
+type secrets struct {
+	mu   sync.Mutex
+	held map[string]json.RawMessage // by name
+}
+
+func (s *secrets) list(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	items, err := json.Marshal(slices.Collect(maps.Values(s.held)))
+	if err != nil || len(s.held) == 0 {
+		items = []byte("[]")
+	}
+	document(`{"kind":"SecretList","apiVersion":"v1","metadata":{},"items":`+string(items)+`}`)(w, r)
+}
+
+func (s *secrets) keep(w http.ResponseWriter, r *http.Request) {
+	var secret struct{ Metadata struct{ Name string } }
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &secret)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[secret.Metadata.Name] = body
+	document(string(body))(w, r)
 }
 
 func document(json string) http.HandlerFunc {

@@ -81,7 +81,7 @@ func newJob(t testing.TB, moreTenants ...string) *job {
 	delete(j.env, "AZURE_AUTHORITY_HOST")      // Microsoft Entra is at its own name
 	delete(j.env, "GITHUB_ACTIONS")            // azoidc token waits for the log to be read
 	j.env["DOCKER_HOST"] = "tcp://127.0.0.1:1" // no daemon: it would ask the real registry
-	for _, name := range []string{"az", "docker"} {
+	for _, name := range []string{"az", "docker", "helm"} {
 		installed, err := exec.LookPath(name)
 		if err != nil {
 			installed = ""
