@@ -141,6 +141,41 @@ func TestPipelinesAreValid(t *testing.T) {
 	require.GreaterOrEqual(t, checked, 6)
 }
 
+// TestGuidesGiveTheTemplatesWhatTheyTake: parameters that they have, of their types, and none that they need is left out.
+func TestGuidesGiveTheTemplatesWhatTheyTake(t *testing.T) {
+	all, err := markdown.All(root, "yaml")
+	require.NoError(t, err)
+	used := 0
+	for _, b := range all {
+		eachTemplate(parse(t, b.Text), func(name string, arguments map[string]any) {
+			t.Log(b.At(), name)
+			readTemplate(t, name).bind(t, arguments)
+			used++
+		})
+	}
+	require.GreaterOrEqual(t, used, 4)
+}
+
+// eachTemplate visits what refers to this repository's templates.
+func eachTemplate(value any, visit func(name string, arguments map[string]any)) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			eachTemplate(item, visit)
+		}
+	case map[string]any:
+		if path, ok := value["template"].(string); ok {
+			if name, ours := strings.CutSuffix(path, "@azoidc"); ours {
+				arguments, _ := value["parameters"].(map[string]any)
+				visit(strings.TrimPrefix(name, "templates/"), arguments)
+			}
+		}
+		for _, item := range value {
+			eachTemplate(item, visit)
+		}
+	}
+}
+
 // TestTemplatesAreValid when they are expanded, whatever the parameters say.
 func TestTemplatesAreValid(t *testing.T) {
 	schema := readSchema(t)
