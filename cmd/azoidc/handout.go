@@ -45,7 +45,9 @@ func (p *program) handoutForm() *form {
 	return f
 }
 
-// newHandout leaves the request variables to the CI systems: each step has them of the system itself.
+// newHandout leaves the request variables to the CI systems: each step has them of the system itself. With -request-endpoint
+// that is so for GitHub's own names, too: its runner sets them over what the environment file says, but act doesn't, and there a step
+// would lose the audiences that aren't allowed.
 func newHandout(env environ.Variables, s *supply, form string, keepRequestToken bool) handout {
 	after := childEnvironment(env, s, keepRequestToken || form == formGitHub || form == formAzure)
 	h := handout{Set: map[string]string{}, secrets: s.secrets}
@@ -60,6 +62,10 @@ func newHandout(env environ.Variables, s *supply, form string, keepRequestToken 
 		if _, kept := after.Look(name); name != "" && value != "" && !kept {
 			h.Unset = append(h.Unset, name)
 		}
+	}
+	if _, ok := env.Look(ci.GitHubActions.RequestURL); ok && form == formGitHub {
+		delete(h.Set, ci.GitHubActions.RequestURL)
+		delete(h.Set, ci.GitHubActions.RequestToken)
 	}
 	slices.Sort(h.Unset)
 	h.Unset = slices.Compact(h.Unset)

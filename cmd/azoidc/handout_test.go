@@ -42,6 +42,37 @@ func TestHandout(t *testing.T) {
 	require.Equal(t, []string{"AZURE_FEDERATED_TOKEN_FILE"}, newHandout(env, endpoint, formSh, true).Unset)
 }
 
+// In a job of GitHub's, a step that asks GitHub itself, for whichever audience, goes on doing so beside the request endpoint.
+func TestHandoutOfRequestEndpoint(t *testing.T) {
+	endpoint := &supply{env: map[string]string{
+		"ACTIONS_ID_TOKEN_REQUEST_URL": "http://127.0.0.1:1/oidc", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "ours",
+		"ARM_OIDC_REQUEST_URL": "http://127.0.0.1:1/oidc", "ARM_OIDC_REQUEST_TOKEN": "ours",
+	}}
+	gitHub := environ.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://github.test/token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=theirs"}
+	for _, test := range []struct {
+		form       string
+		env        environ.Variables
+		leftToThem bool
+	}{
+		{formGitHub, gitHub, true},
+		{formGitHub, nil, false}, // a job without id-token: write, whose tokens come from a command
+		{formAzure, nil, false},
+		{formSh, gitHub, false},
+		{formJSON, gitHub, false},
+	} {
+		h := newHandout(test.env, endpoint, test.form, false)
+		require.Equal(t, "ours", h.Set["ARM_OIDC_REQUEST_TOKEN"], test.form)
+		for _, name := range []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"} {
+			require.NotContains(t, h.Unset, name, test.form)
+			if test.leftToThem {
+				require.NotContains(t, h.Set, name, test.form)
+			} else {
+				require.Equal(t, endpoint.env[name], h.Set[name], test.form)
+			}
+		}
+	}
+}
+
 func TestHandoutForms(t *testing.T) {
 	t.Parallel()
 	h := handout{Set: map[string]string{"B": "it's", "A": "1"}, Unset: []string{"C"}}
