@@ -41,7 +41,7 @@ const hubClientID = "12121212-3434-5656-7878-909090909090"
 var managedClients = []managedClient{
 	{name: "azidentity ManagedIdentityCredential", source: gitHub, open: openManagedIdentity},
 	{name: "azidentity ManagedIdentityCredential", source: pipelines, open: openManagedIdentity},
-	{name: "the same with a client ID, as AzCopy and Pulumi", source: gitHub, open: openManagedIdentityOf("ARM_CLIENT_ID")},
+	{name: "the same with a client ID, as AzCopy", source: gitHub, open: openManagedIdentityOf("ARM_CLIENT_ID")},
 	{name: "the same of another identity", source: gitHub, open: openManagedIdentityOf("HUB_CLIENT_ID"), flags: withHub},
 	{name: "azidentity DefaultAzureCredential", source: gitHub, open: openDefaultAzure},
 	{name: "hashicorp ManagedIdentityAuthorizer with header", source: gitHub, open: openHashicorpWithHeader},
@@ -53,6 +53,10 @@ var managedClients = []managedClient{
 	{name: "the same with msi_endpoint of an alias", source: gitHub, open: openAlias, flags: withHub},
 	{name: "Packer's authorizer, oidc_request_url", source: gitHub, open: openPacker, flags: withRequestEndpoint, exchanges: true},
 	{name: "Packer's authorizer, oidc_request_url", source: pipelines, open: openPacker, flags: withRequestEndpoint, exchanges: true},
+	{name: "Pulumi azure-native's credential", source: gitHub, open: openPulumi},
+	{name: "Pulumi azure-native's credential", source: pipelines, open: openPulumi},
+	{name: "Pulumi azure-native's credential, use_oidc", source: gitHub, open: openPulumi, flags: withRequestEndpoint, exchanges: true},
+	{name: "Pulumi azure-native's credential, use_oidc", source: pipelines, open: openPulumi, flags: withRequestEndpoint, exchanges: true},
 	{name: "autorest's adal, as Pulumi azure-native before 3.8", source: gitHub, open: openAutorest, without: []string{"MSI_ENDPOINT", "MSI_SECRET"}},
 	{name: "kubelogin msi", source: gitHub, open: openKubeloginManaged},
 	{name: "@azure/identity ManagedIdentityCredential", source: gitHub, script: []string{"managedidentity.js", "ManagedIdentityCredential"}},
@@ -94,8 +98,7 @@ func openManagedIdentity(t *testing.T) getToken {
 	return tokenOf(cred)
 }
 
-// openManagedIdentityOf names the application that a variable holds, as AzCopy does with AZCOPY_MSI_CLIENT_ID, and Pulumi's
-// azure-native with ARM_CLIENT_ID: provider/pkg/provider/auth_azidentity.go.
+// openManagedIdentityOf names the application that a variable holds, as AzCopy does with AZCOPY_MSI_CLIENT_ID.
 func openManagedIdentityOf(variable string) func(*testing.T) getToken {
 	return func(t *testing.T) getToken {
 		cred, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{
