@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -26,11 +25,13 @@ const (
 	otherURI    = "https://vault.azure.net"
 	// storageResource is Blob Storage's, which has the accounts' host names.
 	storageResource = "https://storage.azure.com/"
+	graphResource   = "https://graph.microsoft.com"
 	// hubClientID is another application that GitHub's jobs may sign in as.
 	hubClientID = "12121212-3434-5656-7878-909090909090"
 )
 
-// cloud is azoidctest's, with Resource Manager and one more service.
+// cloud is azoidctest's, with what the jobs need of Resource Manager, Microsoft Graph, Blob Storage and Key Vault. The last is
+// also the other service where a job needs any two.
 type cloud struct {
 	server     *azoidctest.Server
 	arm, other *azoidctest.Service
@@ -42,6 +43,9 @@ func newCloud() *cloud {
 	})
 	c := &cloud{server: server, arm: server.Service(armResource), other: server.Service(otherURI)}
 	c.arm.Handle(resourceManager(c.arm.URL, server.TenantID(), server.SubscriptionID()))
+	c.other.Handle(vault(c.other.URL))
+	directory := server.Service(graphResource)
+	directory.Handle(graph(directory.URL))
 	server.Service(storageResource).Handle(newStateBlobs())
 	return c
 }
@@ -74,32 +78,6 @@ func (c *cloud) env(home, certificate string, pipelines bool) []string {
 		env = append(env, name+"="+value)
 	}
 	return env
-}
-
-// resourceManager answers what Azure CLI asks when it signs in, and for resource groups. It is at base and, by its own name,
-// at the root.
-func resourceManager(base, tenantID, subscriptionID string) http.Handler {
-	prefix := ""
-	if parsed, err := url.Parse(base); err == nil {
-		prefix = parsed.Path
-	}
-	const subscription = `{"id":"/subscriptions/%[1]s","subscriptionId":"%[1]s","tenantId":"%[2]s",
-		"displayName":"octo-subscription","state":"Enabled","subscriptionPolicies":{},"managedByTenants":[]}`
-	const group = `{"id":"/subscriptions/%[1]s/resourceGroups/octo","name":"octo",
-		"type":"Microsoft.Resources/resourceGroups","location":"westeurope","properties":{"provisioningState":"Succeeded"},"tags":{"askedBy":"%[2]s"}}`
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /tenants", answer(`{"value":[{"id":"/tenants/%[1]s","tenantId":"%[1]s"}]}`, tenantID))
-	mux.HandleFunc("GET /subscriptions", answer(`{"value":[`+subscription+`]}`, subscriptionID, tenantID))
-	mux.HandleFunc("GET /subscriptions/{id}", answer(subscription, subscriptionID, tenantID))
-	mux.HandleFunc("GET /subscriptions/{id}/resourcegroups", answer(`{"value":[`+group+`]}`, subscriptionID, "nobody"))
-	mux.HandleFunc("GET /subscriptions/{id}/resourceGroups/octo", func(w http.ResponseWriter, r *http.Request) {
-		answer(group, subscriptionID, askedBy(r))(w, r)
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.Clone(r.Context())
-		r.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
-		mux.ServeHTTP(w, r)
-	})
 }
 
 // askedBy is the application that the request's token, which was admitted, was issued to.

@@ -1,5 +1,5 @@
 // Command longjob runs another command as a CI job on a local cloud whose tokens live for seconds, and tells what came of
-// it. The scripts debian/run and terraform/run do that with tools that are too large for this module's tests.
+// it. The scripts debian/run, packer/run, terraform/run and tools/run do that with tools that are too large for this module's tests.
 //
 //	longjob [-pipelines] [-hosts] [-exchanges] NAME COMMAND [ARG...]
 //	longjob -header
