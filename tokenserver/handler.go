@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -142,25 +141,21 @@ func (h *Handler) Env(endpoint string) map[string]string {
 	return env
 }
 
-// Preload acquires a token of the credential for each scope, all at the same time, and asks for them exactly as later
-// requests will. A TokenCache then answers those requests at once. Preload returns when every token has been acquired
-// or has failed. Its error joins the errors of the scopes that failed, each with its scope.
+// Preload acquires a token for each scope, of the credential and of each of Options.Identities, all at the same time, and asks for
+// them exactly as later requests will. A TokenCache then answers those requests at once. Preload returns when every token has been
+// acquired or has failed. Its error joins the errors of those that failed, each with its scope and its identity's name.
 func (h *Handler) Preload(ctx context.Context, scopes ...string) error {
 	if len(h.identities) == 0 {
 		return errNoCredential
 	}
-	results := make(chan error, len(scopes))
-	for _, scope := range scopes {
-		go func() {
-			_, err := h.identities[0].token(ctx, policy.TokenRequestOptions{Scopes: []string{scopeOf(scope)}})
-			if err != nil {
-				err = fmt.Errorf("%s: %w", redact.Line(scope), redact.Against().Report(err))
-			}
-			results <- err
-		}()
+	results := make(chan error, len(h.identities)*len(scopes))
+	for i := range h.identities {
+		for _, scope := range scopes {
+			go func() { results <- h.identities[i].preload(ctx, scope) }()
+		}
 	}
 	var errs []error
-	for range scopes {
+	for range cap(results) {
 		errs = append(errs, <-results)
 	}
 	return errors.Join(errs...)

@@ -3,6 +3,7 @@ package tokenserver_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"sync"
@@ -37,6 +38,15 @@ func TestPreload(t *testing.T) {
 	require.ErrorContains(t, err, "https://storage.azure.com: no luck")
 	require.ElementsMatch(t, []string{vault + "/.default", "https://storage.azure.com/.default"}, cred.scopes())
 	require.NoError(t, handler.Preload(t.Context()))
+}
+
+func TestPreloadOfIdentities(t *testing.T) {
+	own, hub := &source{}, &source{get: func(context.Context) (azcore.AccessToken, error) { return azcore.AccessToken{}, errors.New("no trust") }}
+	handler, err := tokenserver.New(own, &tokenserver.Options{Identities: []tokenserver.Identity{{Name: "hub", Credential: hub, ClientID: "h"}}})
+	require.NoError(t, err)
+	require.EqualError(t, handler.Preload(t.Context(), vault+"/.default"), "hub: "+vault+"/.default: no trust")
+	require.Equal(t, []string{vault + "/.default"}, own.scopes())
+	require.Equal(t, []string{vault + "/.default"}, hub.scopes())
 }
 
 // Nothing is logged about a client that left, and its credential is told.

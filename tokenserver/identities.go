@@ -72,6 +72,18 @@ func (i *identity) token(ctx context.Context, options policy.TokenRequestOptions
 	return i.Credential.GetToken(ctx, options)
 }
 
+func (i *identity) preload(ctx context.Context, scope string) error {
+	_, err := i.token(ctx, policy.TokenRequestOptions{Scopes: []string{scopeOf(scope)}})
+	if err == nil {
+		return nil
+	}
+	wanted := redact.Line(scope)
+	if i.Name != "" {
+		wanted = i.Name + ": " + wanted
+	}
+	return fmt.Errorf("%s: %w", wanted, redact.Against().Report(err))
+}
+
 // selectors are the parameters that name an identity, in several versions of the protocol, each with what it names.
 var selectors = []struct {
 	parameter string

@@ -111,6 +111,29 @@ func TestExecServesAnIdentityOfAnotherTenant(t *testing.T) {
 	require.Zero(t, status)
 }
 
+// What is wrong with an identity shows before the command runs, and not when an alias first asks, late in the job.
+func TestExecPreloadsEachIdentity(t *testing.T) {
+	cloud := azoidctest.New(nil)
+	job := cloud.GitHubJob(nil)
+	exec := func() result {
+		return run(t, inJob(cloud, job.Env()), "exec", "-scope", vaultScope, "-identity", "hub="+hubID, "--", "go", "version")
+	}
+	refused := exec()
+	require.Equal(t, exitExecFailed, refused.status)
+	require.Contains(t, refused.stderr, "hub: "+vaultScope)
+	require.NotContains(t, refused.stderr, "\n"+vaultScope, "the job's own is well")
+	require.Empty(t, refused.stdout, "the command wasn't run")
+
+	cloud.GitHubJob(&azoidctest.GitHubJobOptions{Application: cloud.Register(hubID)})
+	cloud.Reset()
+	require.Zero(t, exec().status)
+	var asked []string
+	for _, request := range cloud.Requests(azoidctest.EntraToken) {
+		asked = append(asked, request.Form.Get("client_id"))
+	}
+	require.ElementsMatch(t, []string{cloud.ClientID(), hubID}, asked)
+}
+
 func TestExecIdentityThatCannotBe(t *testing.T) {
 	t.Parallel()
 	cloud := newCloud(nil)

@@ -35,8 +35,8 @@ azoidc failed, as when there are no tokens to be had, and COMMAND wasn't run.
 ` + usageCommon
 
 const usageSupply = `supply:
-  -scope S               acquire a token for S first (repeatable), for example https://vault.azure.net/.default;
-                         others are acquired when asked for
+  -scope S               acquire a token for S first (repeatable), for example https://vault.azure.net/.default, of
+                         each identity; others are acquired when asked for
   -identity N=CLIENT_ID[,tenant=ID][,service-connection=ID]
                          serve this application's tokens, too (repeatable): to who asks for that client ID, and at an
                          address of its own, AZOIDC_MSI_ENDPOINT_N
