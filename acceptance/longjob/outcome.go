@@ -14,13 +14,16 @@ type outcome struct {
 	letIn, turnedAway int // requests to services
 	presented         int // different access tokens among the former
 	exchanges, oidc   int
+	wanted            int           // different identities and scopes in the exchanges
 	refusal           string        // of Entra
 	lasted            time.Duration // from the first service's answer to the last
 }
 
 func (c *cloud) outcome() outcome {
 	o := outcome{exchanges: c.server.Count(azoidctest.EntraToken), oidc: c.server.Count(azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC)}
+	wanted := map[[2]string]bool{}
 	for _, request := range c.server.Requests(azoidctest.EntraToken) {
+		wanted[[2]string{request.Form.Get("client_id"), request.Scope}] = true
 		if request.Status != http.StatusOK {
 			o.refusal = fmt.Sprintf("HTTP %d %s", request.Status, request.Code)
 		}
@@ -44,7 +47,7 @@ func (c *cloud) outcome() outcome {
 		tokens[request.AccessToken.Raw] = true
 		o.letIn++
 	}
-	o.presented, o.lasted = len(tokens), last.Sub(first)
+	o.presented, o.wanted, o.lasted = len(tokens), len(wanted), last.Sub(first)
 	return o
 }
 
@@ -62,12 +65,12 @@ func (o outcome) check(exchanges bool) error {
 	want(o.turnedAway == 0, "services turned %d requests away", o.turnedAway)
 	want(o.refusal == "", "Entra refused: %s", o.refusal)
 	want(o.exchanges <= o.oidc, "%d exchanges, but %d OIDC tokens", o.exchanges, o.oidc) // a client may request one and not use it
-	// Three resources at most, whose tokens are renewed before they end.
-	want(exchanges || o.exchanges <= 3+3*int(o.lasted/(tokenLife/2)), "%d exchanges are more than the renewals", o.exchanges)
+	// Each token is renewed before it ends.
+	want(exchanges || o.exchanges <= o.wanted*(1+int(o.lasted/(tokenLife/2))), "%d exchanges are more than the renewals", o.exchanges)
 	return errors.Join(errs...)
 }
 
-const rowFormat = "%-56s %-6v %7v %12v %7v %10v %5v %7v"
+const rowFormat = "%-64s %-6v %7v %12v %7v %10v %5v %7v"
 
 func header() string {
 	return fmt.Sprintf(rowFormat, "client", "result", "let in", "turned away", "tokens", "exchanges", "OIDC", "lasted")

@@ -38,7 +38,7 @@ func below(base string, handler http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
-		r.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
+		r.URL.Path = "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, prefix), "/")
 		handler.ServeHTTP(w, r)
 	})
 }
