@@ -26,7 +26,7 @@ type statusReport struct {
 	Endpoint   string              `json:"endpoint,omitempty"`
 	TokenFile  string              `json:"tokenFile,omitempty"`
 	Identities []identity          `json:"identities"`
-	Tokens     []heldToken         `json:"tokens"`
+	Tokens     []listedToken         `json:"tokens"`
 	Counts     counts              `json:"counts"`
 	LastError  *background.Problem `json:"lastError,omitempty"`
 }
@@ -38,7 +38,7 @@ type identity struct {
 	TenantID string `json:"tenantId"`
 }
 
-type heldToken struct {
+type listedToken struct {
 	Identity  string     `json:"identity,omitempty"` // its name, if it isn't the first one
 	Scopes    []string   `json:"scopes"`
 	ExpiresOn time.Time  `json:"expiresOn"`
@@ -50,7 +50,7 @@ func (r *resident) report() statusReport {
 	report := statusReport{
 		Name: r.home.Name, Process: r.self.ID, Since: r.since.UTC(), Until: r.until.UTC(), CI: r.login.Source(),
 		Identities: r.identities(),
-		Counts:     r.tally.sum(), LastError: r.journal.LastProblem(), Tokens: []heldToken{},
+		Counts:     r.tally.sum(), LastError: r.journal.LastProblem(), Tokens: []listedToken{},
 	}
 	if r.while != nil {
 		report.While = r.while.String()
@@ -63,7 +63,7 @@ func (r *resident) report() statusReport {
 	report.Endpoint, report.TokenFile = r.supply.env["IDENTITY_ENDPOINT"], r.supply.env["AZURE_FEDERATED_TOKEN_FILE"]
 	for _, h := range r.supply.holders {
 		for _, token := range h.cache.Tokens() {
-			report.Tokens = append(report.Tokens, newHeldToken(h.identity, token))
+			report.Tokens = append(report.Tokens, newListedToken(h.identity, token))
 		}
 	}
 	return report
@@ -183,8 +183,8 @@ func inParentheses(name string) string {
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
-func newHeldToken(identity string, t azoidc.TokenStatus) heldToken {
-	held := heldToken{Identity: redact.Line(identity), Scopes: slices.Clone(t.Scopes), ExpiresOn: t.ExpiresOn.UTC()}
+func newListedToken(identity string, t azoidc.TokenStatus) listedToken {
+	held := listedToken{Identity: redact.Line(identity), Scopes: slices.Clone(t.Scopes), ExpiresOn: t.ExpiresOn.UTC()}
 	if !t.RefreshOn.IsZero() {
 		due := t.RefreshOn.UTC()
 		held.RefreshOn = &due
