@@ -26,7 +26,7 @@ type statusReport struct {
 	Endpoint   string              `json:"endpoint,omitempty"`
 	TokenFile  string              `json:"tokenFile,omitempty"`
 	Identities []identity          `json:"identities"`
-	Tokens     []listedToken         `json:"tokens"`
+	Tokens     []listedToken       `json:"tokens"`
 	Counts     counts              `json:"counts"`
 	LastError  *background.Problem `json:"lastError,omitempty"`
 }
