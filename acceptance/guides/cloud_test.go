@@ -4,13 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/stretchr/testify/require"
@@ -117,12 +113,11 @@ func (g *registry) base(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveCluster is the API server of a Kubernetes cluster that signs in with Microsoft Entra, with one namespace, in which there
-// are secrets: that is where Helm keeps its releases.
+// serveCluster is the API server of a Kubernetes cluster that signs in with Microsoft Entra. It lists nothing, and says of each
+// secret that it keeps it: Helm's releases are secrets.
 func serveCluster(cloud *azoidctest.Cloud) *azoidctest.Service {
 	// The resource is that of all clusters: https://azure.github.io/kubelogin/concepts/aks.html
 	service := cloud.Service(aksServer)
-	secrets := &secrets{held: map[string]json.RawMessage{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /version", document(`{"major":"1","minor":"34","gitVersion":"v1.34.0"}`))
 	mux.HandleFunc("GET /api", document(`{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}`))
@@ -130,43 +125,13 @@ func serveCluster(cloud *azoidctest.Cloud) *azoidctest.Service {
 	mux.HandleFunc("GET /api/v1", document(`{"kind":"APIResourceList","groupVersion":"v1","resources":[
 		{"name":"namespaces","singularName":"namespace","namespaced":false,"kind":"Namespace","verbs":["get","list"],"shortNames":["ns"]}]}`))
 	mux.HandleFunc("GET /api/v1/namespaces", document(`{"kind":"NamespaceList","apiVersion":"v1","metadata":{},"items":[]}`))
-	mux.HandleFunc("GET /api/v1/namespaces/default/secrets", secrets.list)
-	mux.HandleFunc("POST /api/v1/namespaces/default/secrets", secrets.keep)
-	mux.HandleFunc("PUT /api/v1/namespaces/default/secrets/{name}", secrets.keep)
+	mux.HandleFunc("GET /api/v1/namespaces/default/secrets", document(`{"kind":"SecretList","apiVersion":"v1","metadata":{},"items":[]}`))
+	const kept = `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"sh.helm.release.v1.my-app.v1","namespace":"default"}}`
+	mux.HandleFunc("POST /api/v1/namespaces/default/secrets", document(kept))
+	mux.HandleFunc("PUT /api/v1/namespaces/default/secrets/{name}", document(kept))
 	service.Handle(mux)
 	cloud.Handle("my-cluster-dns.hcp.westeurope.azmk8s.io", service)
 	return service
-}
-
-type secrets struct {
-	mu   sync.Mutex
-	held map[string]json.RawMessage // by name
-}
-
-func (s *secrets) list(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	items, err := json.Marshal(slices.Collect(maps.Values(s.held)))
-	if err != nil || len(s.held) == 0 {
-		items = []byte("[]")
-	}
-	document(`{"kind":"SecretList","apiVersion":"v1","metadata":{},"items":`+string(items)+`}`)(w, r)
-}
-
-func (s *secrets) keep(w http.ResponseWriter, r *http.Request) {
-	var secret struct{ Metadata struct{ Name string } }
-	body, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &secret)
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held[secret.Metadata.Name] = body
-	document(string(body))(w, r)
 }
 
 func document(json string) http.HandlerFunc {
