@@ -29,7 +29,20 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(roleVariable); name != "" {
 		os.Exit(play(name))
 	}
+	forgetEnvironment()
 	os.Exit(buildAndRun(m))
+}
+
+// forgetEnvironment unsets what credentials read, so that the tests pass whoever runs them. Proxies stay: go run needs them.
+func forgetEnvironment() {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		for _, prefix := range []string{"ACTIONS_ID_", "GITHUB_ACTIONS", "SYSTEM_", "TF_BUILD", "AZURE", "AZD_", "AZOIDC_", "ARM_", "IDENTITY_", "MSI_", "APPSETTING_"} {
+			if strings.HasPrefix(name, prefix) {
+				_ = os.Unsetenv(name) // a name that the system handed out can be unset
+			}
+		}
+	}
 }
 
 func buildAndRun(m *testing.M) int {
