@@ -14,12 +14,12 @@ func alive(group int) bool {
 	if syscall.Kill(-group, 0) != nil {
 		return false
 	}
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil || len(stats) == 0 { // there is no /proc
+	processes, err := filepath.Glob("/proc/[0-9]*") // with a file behind it, it would read every process' folder
+	if err != nil || len(processes) == 0 {          // there is no /proc
 		return true
 	}
-	for _, path := range stats {
-		if stat, err := os.ReadFile(path); err == nil && runsIn(stat, group) {
+	for _, path := range processes {
+		if stat, err := os.ReadFile(path + "/stat"); err == nil && runsIn(stat, group) {
 			return true
 		}
 	}
