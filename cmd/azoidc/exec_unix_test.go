@@ -180,7 +180,7 @@ func TestExecDiesWithAzoidcAlone(t *testing.T) {
 
 func requireGone(t *testing.T, pid int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return isGone(pid) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return isGone(pid) }, 30*time.Second, 5*time.Millisecond)
 }
 
 // isGone holds for a process that wasn't buried yet, too: whoever inherited it may take its time.

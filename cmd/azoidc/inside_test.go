@@ -124,7 +124,7 @@ func TestNoCoreDump(t *testing.T) {
 	require.Eventually(t, func() bool { // the command begins in the middle of its start
 		limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.cmd.Process.Pid))
 		return err == nil && regexp.MustCompile(`Max core file size +0 `).Match(limits)
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 	require.NoError(t, p.stdin.Close())
 	status, _ := p.wait()
 	require.Zero(t, status)

@@ -164,7 +164,7 @@ func awaitEnd(t *testing.T, id int) {
 	require.Eventually(t, func() bool {
 		_, err := proc.Find(id)
 		return err != nil
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 }
 
 // Signals end it, as stop does. One that doesn't listen any more is stopped by a signal.
@@ -207,7 +207,7 @@ func TestStartInterrupted(t *testing.T) {
 			}
 			require.Empty(t, stdout)
 			require.Empty(t, p.stderr.String())
-			require.Eventually(t, func() bool { return len(filesBelow(t, w.temp)) == 0 }, 10*time.Second, 5*time.Millisecond)
+			require.Eventually(t, func() bool { return len(filesBelow(t, w.temp)) == 0 }, 30*time.Second, 5*time.Millisecond)
 			require.NoFileExists(t, w.env["GITHUB_ENV"])
 		})
 	}

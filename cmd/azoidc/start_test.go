@@ -188,11 +188,11 @@ func TestStartFails(t *testing.T) {
 // error is a file in its folder.
 func residents(w *workflow) (ids []string) {
 	w.t.Helper()
-	links, err := filepath.Glob("/proc/[0-9]*/fd/2")
+	processes, err := filepath.Glob("/proc/[0-9]*")
 	require.NoError(w.t, err)
-	for _, link := range links {
-		if path, err := os.Readlink(link); err == nil && strings.HasPrefix(path, w.temp) {
-			ids = append(ids, strings.Split(link, "/")[2])
+	for _, process := range processes {
+		if path, err := os.Readlink(process + "/fd/2"); err == nil && strings.HasPrefix(path, w.temp) {
+			ids = append(ids, filepath.Base(process))
 		}
 	}
 	return ids
@@ -224,13 +224,13 @@ func TestStartForAWhile(t *testing.T) {
 	w := newWorkflow(t, newServer(t, nil))
 	over := func() bool { return strings.Contains(w.step("status").stderr, "-for is over") }
 	w.well("start", "-for=100ms")
-	require.Eventually(t, over, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, over, 30*time.Second, 10*time.Millisecond)
 	require.Contains(t, w.well("status", "-log"), "-for is over")
 	w.well("start") // the name is free
 	w.well("stop")
 	w.requireNothingLeft()
 	w.well("start", "-for=1ms")
-	require.Eventually(t, over, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, over, 30*time.Second, 10*time.Millisecond)
 	require.Contains(t, w.well("stop"), "had ended already")
 	w.requireNothingLeft()
 }

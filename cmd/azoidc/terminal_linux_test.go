@@ -55,7 +55,7 @@ func TestExecInAShellWithJobControl(t *testing.T) {
 	terminal.shows("ready")
 	terminal.types("\x1a") // Ctrl-Z
 	terminal.shows(fmt.Sprintf("stopped %d", 128+syscall.SIGTSTP))
-	require.Eventually(t, func() bool { return terminal.foreground() != terminal.cmd.Process.Pid }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return terminal.foreground() != terminal.cmd.Process.Pid }, 30*time.Second, 5*time.Millisecond)
 	terminal.types("\x03")
 	terminal.shows("interrupt")
 	job := terminal.foreground()

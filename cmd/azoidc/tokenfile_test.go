@@ -157,5 +157,5 @@ func TestExecTokenFileIsGoneWhenKilled(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Dir(path))
 		return errors.Is(err, fs.ErrNotExist)
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 }
