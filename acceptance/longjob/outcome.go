@@ -70,7 +70,7 @@ func (o outcome) check(exchanges bool) error {
 	return errors.Join(errs...)
 }
 
-const rowFormat = "%-64s %-6v %7v %12v %7v %10v %5v %7v"
+const rowFormat = "%-66s %-6v %7v %12v %7v %10v %5v %7v"
 
 func header() string {
 	return fmt.Sprintf(rowFormat, "client", "result", "let in", "turned away", "tokens", "exchanges", "OIDC", "lasted")
