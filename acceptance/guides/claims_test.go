@@ -57,6 +57,7 @@ var claims = []struct {
 	{"Every call ends with its context", "TestTheFirstCallersLeavingHarmsNobody TestCanceledAndDeadlineExceededSurvive"},
 	{"six hours with five-minute outages each half hour bring no error and no wait", "TestSixHourJobWithOutages"},
 	{"`429` and `Retry-After` are obeyed, for all scopes of the credential in that tenant", "TestA429FromEntraHoldsBackAllScopes TestA429IsForItsTenant TestACooldownIsForItsTenant"},
+	{"a refresh is tried before its token ends all the same", "TestKeepFreshTriesAgainWhenCallersWouldWait TestADayOfTroubles"},
 	{"No secret is in any error, log line or printed value", "TestNothingSecretInAnyExportedValue TestNoSecretIsPrinted TestEchoesOfSecrets"},
 	{"nothing that comes from outside can command the job", "TestHostileServices TestHostileSurroundings TestHostileChain FuzzGate"},
 	{"Errors say what was presented and what to do next", "TestARefusalSaysWhatItIsAndWhatToDo TestEveryCodeAdvises TestGoldenMessages"},

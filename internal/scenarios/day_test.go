@@ -10,15 +10,21 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-// TestADayOfTroubles has no error in 24 hours, for both credentials. A seed that fails is repeated by its subtest.
+// TestADayOfTroubles has no error in 24 hours, for both credentials. A seed that fails is repeated by its subtest. In the day of
+// seed 10 an endpoint asks to be left alone for a day when tokens are to be refreshed, and another fails when they end.
 // acceptance has the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
-	systems, seeds := testkit.Systems, uint64(2)
-	if testing.Short() {
-		systems, seeds = systems[:1], 1
+	systems, seeds := testkit.Systems, []uint64{10, 1}
+	switch {
+	case *exhaustive:
+		for seed := range uint64(100) {
+			seeds = append(seeds, 100+seed)
+		}
+	case testing.Short():
+		systems, seeds = systems[:1], seeds[:1]
 	}
 	for _, system := range systems {
-		for seed := range seeds {
+		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					had := testkit.Day{Seed: seed, System: system}.Live(t)

@@ -15,6 +15,8 @@ const (
 	// A failed refresh is repeated after minBackoff, then after twice as long each time, up to maxBackoff.
 	minBackoff = 30 * time.Second
 	maxBackoff = 5 * time.Minute
+	// longestAsked is how long a refresh that nobody needs yet is put off at most, as internal/retry has it for exchanges.
+	longestAsked = time.Hour
 	// msalMargin is how long before its end MSAL, and Azure CLI, stop handing out a token that they keep.
 	msalMargin = 5 * time.Minute
 )
@@ -178,7 +180,8 @@ func (e *entry) take(f *flight, now Instant) {
 		// A later flight was faster, and what it brought stays.
 	case f.err != nil:
 		e.lastErr = f.err
-		e.backOff(held, now, f.cache.options.Spread(f.cache.retryAfter(f.err), 1, 1.25)) // not with all who were asked to come back then
+		asked := f.cache.options.Spread(f.cache.retryAfter(f.err), 1, 1.25) // not with all who were asked to come back then
+		e.backOff(held, now, obeyed(asked, held, now))
 	case held != nil && f.claims == "" && held.bringsNothing(f.token, now):
 		e.lastErr = nil
 		e.backOff(held, now, held.end.left(now)-msalMargin)
@@ -187,6 +190,15 @@ func (e *entry) take(f *flight, now Instant) {
 		e.held.Store(f.token)
 		e.lastErr, e.failures, e.retryAt = nil, 0, Instant{}
 	}
+}
+
+// obeyed is how much of what a service asks for a refresh is put off: half of the time until callers begin to wait, so that it
+// is tried in between, and again, because whatever else fails at the end would be an error.
+func obeyed(asked time.Duration, held *heldToken, now Instant) time.Duration {
+	if held.freshness(now) == expired {
+		return min(asked, longestAsked)
+	}
+	return min(asked, held.expired.left(now)/2)
 }
 
 // backOff puts the next refresh off, for at least as long as asked, but not beyond the time when callers begin to wait.

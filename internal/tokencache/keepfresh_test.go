@@ -84,12 +84,13 @@ func TestKeepFreshTriesAgainWhenCallersWouldWait(t *testing.T) {
 		}}))
 		time.Sleep(time.Until(first.ExpiresOn) - 31*time.Second)
 		synctest.Wait()
-		require.Equal(t, 2, cred.Count())
+		tried := cred.Count()
+		require.InDelta(t, 1+4, tried, 1, "each time after half of what is left")
 		cred.SetAnswer(nil)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		require.Equal(t, 3, cred.Count(), "before anybody asks")
-		require.Equal(t, "token 3", testkit.Get(t, cache, testkit.VaultScope).Token)
+		require.Equal(t, tried+1, cred.Count(), "before anybody asks")
+		require.Equal(t, fmt.Sprint("token ", tried+1), testkit.Get(t, cache, testkit.VaultScope).Token)
 	})
 }
 
