@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,26 +20,37 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-// A command that outlives its OIDC token and its first access tokens many times is served all the same. Nothing secret
-// is in the log.
+// A command that outlives its access tokens is served all the same, with a new OIDC token for each. Nothing secret is in the log.
 func TestExecServesForTheWholeJob(t *testing.T) {
 	t.Parallel()
-	cloud := shortLived(t)
-	for name, job := range map[string]map[string]string{
-		"GitHub Actions":  cloud.GitHubJob(nil).Env(),
-		"Azure Pipelines": cloud.PipelinesJob(nil).Env(),
+	for name, jobIn := range map[string]func(*azoidctest.Server) map[string]string{
+		"GitHub Actions":  func(cloud *azoidctest.Server) map[string]string { return cloud.GitHubJob(nil).Env() },
+		"Azure Pipelines": func(cloud *azoidctest.Server) map[string]string { return cloud.PipelinesJob(nil).Env() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			cloud := shortLived(t)
 			service := cloud.Service(vault)
-			p := inProcess(t, cloud, job, "deploy", "exec", "-scope", vaultScope)
-			p.cmd.Env = append(p.cmd.Env, serviceVariable+"="+service.URL, tokensVariable+"=4")
+			p := inProcess(t, cloud, jobIn(cloud), "deploy", "exec", "-scope", vaultScope)
+			p.cmd.Env = append(p.cmd.Env, serviceVariable+"="+service.URL, tokensVariable+"=3")
 			status, stdout := p.run()
 			require.Zero(t, status, p.stderr.String())
 			require.Empty(t, stdout)
 			require.Empty(t, p.stderr.String())
+			presented := assertionsIn(cloud)
+			require.GreaterOrEqual(t, len(presented), 3)
+			slices.Sort(presented)
+			require.Len(t, slices.Compact(slices.Clone(presented)), len(presented), "each is new")
 		})
 	}
+}
+
+// assertionsIn are those that Entra was presented.
+func assertionsIn(cloud *azoidctest.Server) (presented []string) {
+	for _, request := range cloud.Requests(azoidctest.EntraToken) {
+		presented = append(presented, request.Assertion.Raw)
+	}
+	return presented
 }
 
 // Tokens are renewed though nobody asks for them.

@@ -178,11 +178,11 @@ func certificateOf(cloud *azoidctest.Server) string {
 	return filepath.Join(folder, strings.NewReplacer("https://", "", ":", "-").Replace(cloud.URL)+".pem")
 }
 
-// shortLived is a cloud whose tokens end so soon that a test can outlast them. A busy machine has a second to renew one in, and more:
-// whole seconds count.
+// shortLived is a cloud whose access tokens end so soon that a test can outlast them, and are to be renewed so early that a busy
+// machine has time to.
 func shortLived(t testing.TB) *azoidctest.Server {
 	t.Helper()
-	return newServer(t, &azoidctest.Options{AssertionLifetime: time.Second, AccessTokenLifetime: 3 * time.Second, RefreshIn: time.Second, ClockTolerance: -1})
+	return newServer(t, &azoidctest.Options{AccessTokenLifetime: 4 * time.Second, RefreshIn: time.Second})
 }
 
 func requireClosed(t testing.TB, endpoint string) {

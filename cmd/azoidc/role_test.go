@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
@@ -119,9 +120,8 @@ func leave(role string) error {
 	return err
 }
 
-// deploy calls a service with the tokens of a managed identity, again and again, until it has had so many.
+// deploy calls a service with the tokens of a managed identity, again and again, until it has had so many and the first is over.
 func deploy() error {
-	service := os.Getenv(serviceVariable)
 	var want int
 	if _, err := fmt.Sscan(os.Getenv(tokensVariable), &want); err != nil {
 		return err
@@ -131,30 +131,45 @@ func deploy() error {
 		return err
 	}
 	seen := map[string]bool{}
-	for tick := time.NewTicker(100 * time.Millisecond); len(seen) < want; <-tick.C {
-		r, err := http.NewRequest(http.MethodGet, service, nil)
-		if err != nil {
-			return err
-		}
+	var first time.Time // the end of the first one
+	for tick := time.NewTicker(100 * time.Millisecond); len(seen) < want || time.Now().Before(first); <-tick.C {
 		asked := time.Now()
-		token, err := cred.GetToken(r.Context(), policy.TokenRequestOptions{Scopes: []string{vaultScope}})
+		token, err := cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{vaultScope}})
 		if err != nil {
 			return err
 		}
-		if token.ExpiresOn.Before(asked) {
+		if token.ExpiresOn.Add(rounding).Before(asked) {
 			return errors.New("got a token that was over")
 		}
+		if len(seen) == 0 {
+			first = token.ExpiresOn
+		}
 		seen[token.Token] = true
-		r.Header.Set("Authorization", "Bearer "+token.Token)
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
+		if err := callService(os.Getenv(serviceVariable), token); err != nil {
 			return err
 		}
-		_, _ = io.Copy(io.Discard, response.Body) // so that the connection is used again
-		_ = response.Body.Close()
-		if response.StatusCode != http.StatusOK && time.Now().Before(token.ExpiresOn) { // a busy machine may take its life
-			return errors.New(response.Status)
-		}
+	}
+	return nil
+}
+
+// rounding is how far apart two may be about the end of a token, which has whole seconds.
+const rounding = time.Second
+
+// callService fails if the service refuses a token that isn't over. On a busy machine one may end on its way.
+func callService(service string, token azcore.AccessToken) error {
+	r, err := http.NewRequest(http.MethodGet, service, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token.Token)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, response.Body) // so that the connection is used again
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK && time.Now().Add(rounding).Before(token.ExpiresOn) {
+		return errors.New(response.Status)
 	}
 	return nil
 }
