@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -172,6 +173,8 @@ func (j *otherJob) file(name, content string) (path string) {
 
 func (j *otherJob) script(name, line string) {
 	j.t.Helper()
+	syscall.ForkLock.RLock() // a process that another test starts meanwhile would have the file open, and nobody could run it
+	defer syscall.ForkLock.RUnlock()
 	path := j.file(name, "#!/bin/sh\n"+line+"\n")
 	require.NoError(j.t, os.Chmod(path, 0o700)) //nolint:gosec // it's to be run
 }
