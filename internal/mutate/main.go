@@ -1,21 +1,25 @@
 // Command mutate changes the code, one place at a time, and tells which changes no test notices:
 //
-//	go run ./internal/mutate [-seed N] [-sample N] [-workers N] [package ...]
+//	go run ./internal/mutate [-seed N] [-sample N] [-workers N] [-own] [package ...]
 //
 // A package is a folder, as ./internal/retry; without any, all that users run are meant. Of the possible changes (mutants.go) a
-// sample is tried, chosen by the seed, or all with -sample 0. Each is compiled by an overlay, so that the tree stays as it
-// is, and tested by its own package first, then by all that depend on it. Changes that don't compile don't count. Those in
-// equivalent.txt change nothing that can be told from outside, and are left out; each says why.
+// sample is tried, chosen by the seed, or all with -sample 0. Those that don't compile don't count (check.go). The others are
+// all compiled into the test programs at once, by an overlay, so that the tree stays as it is, each to be switched on by an
+// environment variable (switched.go). Where a test program doesn't come to a change it isn't run for it (suite.go). A
+// package's own tests come first, then those of all that depend on it. Changes in equivalent.txt change nothing that can be
+// told from outside, and are left out; each says why.
 //
-// It prints each survivor, and at the end the score: how many of a hundred were killed. The exit status is 0 if that is at
-// least -goal.
+// It prints the survivors and the score: how many of a hundred were killed. The exit status is 0 if that is at least -goal.
 package main
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -24,21 +28,50 @@ func main() {
 	size := flag.Int("sample", 200, "how many changes are tried; 0 for all")
 	workers := flag.Int("workers", 2, "how many are tried at the same time")
 	goal := flag.Float64("goal", 0, "the least score")
+	own := flag.Bool("own", false, "run only the tests of the package itself: more survive, in less time")
 	flag.Parse()
-	tree, err := load(flag.Args())
-	if err != nil {
+	score, err := measure(flag.Args(), *seed, *size, *workers, *own)
+	switch {
+	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
+	case score < *goal:
+		os.Exit(1)
+	}
+}
+
+func measure(patterns []string, seed uint64, size, workers int, own bool) (float64, error) {
+	tree, err := load(patterns)
+	if err != nil {
+		return 0, err
 	}
 	mutants, err := tree.mutants()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+		return 0, err
 	}
-	fmt.Printf("%d changes are possible\n", len(mutants))
-	if score := try(tree, sample(mutants, *seed, *size), *workers); score < *goal {
-		os.Exit(1)
+	folder, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return 0, err
 	}
+	defer os.RemoveAll(folder)
+	chosen := sample(mutants, seed, size)
+	bench, valid, err := newBench(tree, chosen, folder)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Printf("%d changes are possible; of %d tried, %d compile, %d of these only alone\n", len(mutants), len(chosen), len(valid), len(valid)-len(bench.trials))
+	survivors, err := bench.tryAll(valid, workers, bench.own)
+	if err == nil && !own {
+		fmt.Fprintf(os.Stderr, "%d survive their own package's tests\n", len(survivors))
+		survivors, err = bench.tryAll(survivors, workers, bench.dependents)
+	}
+	kills := len(valid) - len(survivors)
+	score := 100 * float64(kills) / float64(max(len(valid), 1))
+	for _, m := range survivors {
+		fmt.Println(m)
+	}
+	fmt.Printf("%d killed, %d survived: %.1f %%\n", kills, len(survivors), score)
+	return score, err
 }
 
 func sample(mutants []mutant, seed uint64, size int) []mutant {
@@ -49,14 +82,15 @@ func sample(mutants []mutant, seed uint64, size int) []mutant {
 	return mutants[:size]
 }
 
-// try prints what becomes of the mutants, and returns the score.
-func try(tree *tree, mutants []mutant, workers int) float64 {
+// tryAll returns those that survive the tests that are run for each.
+func (b *bench) tryAll(mutants []mutant, workers int, tests func(mutant) []run) ([]mutant, error) {
 	queue, results := make(chan mutant), make(chan result)
 	var all sync.WaitGroup
 	for range workers {
 		all.Go(func() {
 			for m := range queue {
-				results <- result{m, tree.try(m)}
+				killed, err := b.try(m, tests(m))
+				results <- result{m, killed, err}
 			}
 		})
 	}
@@ -68,20 +102,25 @@ func try(tree *tree, mutants []mutant, workers int) float64 {
 		all.Wait()
 		close(results)
 	}()
-	count := map[outcome]int{}
+	var errs []error
+	var survivors []mutant
+	tried := 0
 	for r := range results {
-		count[r.outcome]++
-		if r.outcome == survived {
-			fmt.Println(r.mutant)
+		tried++
+		errs = append(errs, r.err)
+		if !r.killed {
+			survivors = append(survivors, r.mutant)
+		}
+		if tried%50 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d tried, %d survive\n", tried, len(mutants), len(survivors))
 		}
 	}
-	tried := count[killed] + count[survived]
-	score := 100 * float64(count[killed]) / float64(max(tried, 1))
-	fmt.Printf("%d tried, %d killed, %d survived, %d didn't compile: %.1f %%\n", tried, count[killed], count[survived], count[invalid], score)
-	return score
+	slices.SortFunc(survivors, func(a, b mutant) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.place, b.place)) })
+	return survivors, errors.Join(errs...)
 }
 
 type result struct {
-	mutant  mutant
-	outcome outcome
+	mutant mutant
+	killed bool
+	err    error
 }

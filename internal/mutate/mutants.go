@@ -8,15 +8,25 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // A mutant is the code with one change.
 type mutant struct {
 	pkg, file string
+	place     int // among the mutants of the file
 	line      int
 	name      string // file: function: old => new
 	source    []byte // of the whole file
+	wrapping  wrapping
+}
+
+// A wrapping makes the change one that can be switched on while the program runs: it stands around the old code, in which
+// other changes may be. NUMBER and TYPE are to be filled in: the mutant's, and that of the expression between start and end.
+type wrapping struct {
+	start, end    int
+	before, after string
 }
 
 func (m mutant) String() string { return fmt.Sprintf("line %d of %s", m.line, m.name) }
@@ -113,7 +123,8 @@ func (f *finder) body(signature *ast.FuncType, body *ast.BlockStmt) {
 		return
 	}
 	results := f.results(signature)
-	f.insert(body.List[0].Pos(), "if true { return "+strings.Join(results, ", ")+" }; ")
+	begin, leave := body.List[0].Pos(), "return "+strings.Join(results, ", ")+" }; "
+	f.change(edit{from: begin, to: begin, text: "if true { " + leave, before: "if theMutant(NUMBER) { " + leave})
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
@@ -153,7 +164,8 @@ func (f *finder) returned(n *ast.ReturnStmt, zeros []string) {
 		switch text := f.text(result); text {
 		case "nil", "false", "0", `""`:
 		default:
-			f.replace(result, zeros[i])
+			typed := strings.TrimSuffix(strings.TrimPrefix(zeros[i], "*new("), ")")
+			f.expressionTo(result, zeros[i], typed)
 		}
 	}
 }
@@ -162,23 +174,23 @@ func (f *finder) statement(n ast.Stmt) {
 	switch n := n.(type) {
 	case *ast.ExprStmt:
 		if call, ok := n.X.(*ast.CallExpr); ok {
-			f.replace(n, f.named(call))
+			f.statementTo(n, f.named(call))
 		}
 	case *ast.DeferStmt:
-		f.replace(n, f.named(n.Call))
+		f.statementTo(n, f.named(n.Call))
 	case *ast.GoStmt:
-		f.replace(n, f.named(n.Call))
+		f.statementTo(n, f.named(n.Call))
 	case *ast.SendStmt, *ast.IncDecStmt:
-		f.replace(n, "{}")
+		f.statementTo(n, "{}")
 	case *ast.AssignStmt:
 		if n.Tok != token.DEFINE && !isBlank(n.Lhs) {
-			f.replace(n, strings.Repeat("_, ", len(n.Lhs)-1)+"_ = "+f.texts(n.Rhs))
+			f.statementTo(n, strings.Repeat("_, ", len(n.Lhs)-1)+"_ = "+f.texts(n.Rhs))
 		}
 	case *ast.IfStmt:
 		f.condition(n.Cond)
 	case *ast.ForStmt:
 		if n.Cond != nil {
-			f.replace(n.Cond, "("+f.text(n.Cond)+") && false")
+			f.never(n.Cond)
 		}
 	case *ast.SwitchStmt:
 		if n.Tag == nil {
@@ -190,14 +202,22 @@ func (f *finder) statement(n ast.Stmt) {
 		}
 	case *ast.BranchStmt:
 		if n.Label == nil && n.Tok == token.CONTINUE {
-			f.replace(n, "{}")
+			f.statementTo(n, "{}")
 		}
 	}
 }
 
 func (f *finder) condition(n ast.Expr) {
-	f.replace(n, "("+f.text(n)+") && false")
-	f.replace(n, "("+f.text(n)+") || true")
+	f.never(n)
+	f.always(n)
+}
+
+func (f *finder) never(n ast.Expr) {
+	f.change(edit{from: n.Pos(), to: n.End(), text: "(" + f.text(n) + ") && false", before: "((", after: ") && !theMutant(NUMBER))"})
+}
+
+func (f *finder) always(n ast.Expr) {
+	f.change(edit{from: n.Pos(), to: n.End(), text: "(" + f.text(n) + ") || true", before: "((", after: ") || theMutant(NUMBER))"})
 }
 
 func isBlank(list []ast.Expr) bool {
@@ -237,24 +257,52 @@ func (f *finder) expression(n ast.Expr) {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
 		if other, ok := others[n.Op]; ok {
-			f.change(n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), other.String(), f.text(n))
+			f.operator(n, other)
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			f.replace(n, f.text(n.X))
+			f.inverted(n, f.text(n.X))
 		}
 	case *ast.BasicLit:
 		if n.Kind == token.INT {
-			f.replace(n, "("+n.Value+" + 1)")
+			f.expressionTo(n, "("+n.Value+" + 1)", "TYPE")
 		}
 	case *ast.Ident:
 		switch n.Name {
 		case "true":
-			f.replace(n, "false")
+			f.inverted(n, "false")
 		case "false":
-			f.replace(n, "true")
+			f.inverted(n, "true")
 		}
 	}
+}
+
+func (f *finder) operator(n *ast.BinaryExpr, other token.Token) {
+	end := n.OpPos + token.Pos(len(n.Op.String()))
+	mutated := string(f.source[f.offset(n.Pos()):f.offset(n.OpPos)]) + other.String() + string(f.source[f.offset(end):f.offset(n.End())])
+	e := edit{from: n.OpPos, to: end, text: other.String(), context: n, before: evaluating(mutated, "TYPE"), after: " }()"}
+	switch n.Op {
+	case token.LSS, token.LEQ, token.GTR, token.GEQ, token.EQL, token.NEQ, token.LAND, token.LOR:
+		e.before, e.after = "(theMutant(NUMBER) && ("+mutated+") || !theMutant(NUMBER) && (", "))"
+	}
+	f.change(e)
+}
+
+// inverted is for a boolean that becomes its opposite.
+func (f *finder) inverted(n ast.Expr, text string) {
+	f.change(edit{from: n.Pos(), to: n.End(), text: text, before: "((", after: ") != theMutant(NUMBER))"})
+}
+
+func (f *finder) expressionTo(n ast.Expr, text, typed string) {
+	f.change(edit{from: n.Pos(), to: n.End(), text: text, before: evaluating(text, typed), after: " }()"})
+}
+
+func evaluating(mutated, typed string) string {
+	return "func() " + typed + " { if theMutant(NUMBER) { return " + mutated + " }; return "
+}
+
+func (f *finder) statementTo(n ast.Stmt, text string) {
+	f.change(edit{from: n.Pos(), to: n.End(), text: text, before: "if theMutant(NUMBER) { " + text + " } else { ", after: " }"})
 }
 
 func (f *finder) text(n ast.Node) string {
@@ -267,20 +315,28 @@ func (f *finder) texts(list []ast.Expr) string {
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-func (f *finder) replace(n ast.Node, text string)  { f.change(n.Pos(), n.End(), text, "") }
-func (f *finder) insert(at token.Pos, text string) { f.change(at, at, text, "") }
+// An edit puts text between from and to. Where the old text tells too little, the context is shown, too, and wrapped.
+type edit struct {
+	from, to      token.Pos
+	text          string
+	context       ast.Node
+	before, after string
+}
 
-// change notes a mutant. Its name shows the old text, or, where that tells too little, the context.
-func (f *finder) change(from, to token.Pos, text, context string) {
-	start, end := f.offset(from), f.offset(to)
+// change notes a mutant.
+func (f *finder) change(e edit) {
+	start, end := f.offset(e.from), f.offset(e.to)
+	wrapped := wrapping{start, end, e.before, e.after}
 	old := string(f.source[start:end])
-	name := fmt.Sprintf("%s: %s: %s => %s", f.name, f.function, oneLine(old), oneLine(text))
-	if context != "" {
-		name += " in " + oneLine(context)
+	name := fmt.Sprintf("%s: %s: %s => %s", f.name, f.function, oneLine(old), oneLine(e.text))
+	if e.context != nil {
+		name += " in " + oneLine(f.text(e.context))
+		wrapped.start, wrapped.end = f.offset(e.context.Pos()), f.offset(e.context.End())
 	}
-	source := make([]byte, 0, len(f.source)+len(text))
-	source = append(append(append(source, f.source[:start]...), text...), f.source[end:]...)
-	f.found = append(f.found, mutant{pkg: f.pkg, file: f.file, line: f.fset.Position(from).Line, name: strings.TrimSpace(name), source: source})
+	f.found = append(f.found, mutant{
+		pkg: f.pkg, file: f.file, place: len(f.found), line: f.fset.Position(e.from).Line, name: strings.TrimSpace(name),
+		source: slices.Concat(f.source[:start], []byte(e.text), f.source[end:]), wrapping: wrapped,
+	})
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -83,3 +83,23 @@ func isOfOneSystem(file string) bool {
 	}
 	return false
 }
+
+// TestAllMutantsAreInOneProgram, each to be switched on.
+func TestAllMutantsAreInOneProgram(t *testing.T) {
+	folder, err := filepath.Abs("testdata")
+	require.NoError(t, err)
+	mutants, err := mutantsOf(folder, "fixture", filepath.Join(folder, "fixture.txt"))
+	require.NoError(t, err)
+	original, err := os.ReadFile(filepath.Join(folder, "fixture.txt"))
+	require.NoError(t, err)
+	trials := make([]trial, len(mutants))
+	for i, m := range mutants {
+		trials[i] = trial{m, i + 1, "int"}
+		_, err := parser.ParseFile(token.NewFileSet(), "alone.go", switched(original, trials[i:i+1]), 0)
+		require.NoError(t, err, m)
+	}
+	program := switched(original, trials)
+	_, err = parser.ParseFile(token.NewFileSet(), "switched.go", program, 0)
+	require.NoError(t, err)
+	golden.Require(t, "switched.golden", string(program))
+}
