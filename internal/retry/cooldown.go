@@ -111,10 +111,8 @@ func (c *Cooldowns) left(tenant string) (time.Duration, <-chan struct{}) {
 
 // sleepUnless returns early when lifted is closed, and false when ctx ends first.
 func sleepUnless(ctx context.Context, d time.Duration, lifted <-chan struct{}) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 	case <-lifted:
 	case <-ctx.Done():
 		return false

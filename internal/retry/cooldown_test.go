@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,8 @@ func TestACooldownIsForItsTenant(t *testing.T) {
 		c.Extend("a", 10*time.Minute)
 		require.Equal(t, 10*time.Minute, c.Wait(within(t, time.Minute), "a"))
 		require.Zero(t, c.Wait(within(t, time.Minute), "b"))
+		c.Extend("b", 5*time.Minute)
+		require.Equal(t, 10*time.Minute, c.Wait(within(t, time.Minute), "a"))
 	})
 }
 
@@ -38,6 +41,28 @@ func TestACooldownIsOutlastedWhereThereIsTime(t *testing.T) {
 		require.Zero(t, c.Wait(within(t, time.Minute), "a"))
 		require.InDelta(t, 40.5, time.Since(began).Seconds(), 0.5, "it waits, and at most a second longer")
 		require.Zero(t, c.Wait(within(t, time.Minute), "a"), "it is over")
+	})
+}
+
+// TestWhoWaitedLeavesOneAfterAnother, over a second.
+func TestWhoWaitedLeavesOneAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c retry.Cooldowns
+		c.Extend("a", 40*time.Second)
+		began, ctx := time.Now(), within(t, time.Minute)
+		left := make(chan float64)
+		for range 100 {
+			go func() {
+				c.Wait(ctx, "a")
+				left <- time.Since(began).Seconds()
+			}()
+		}
+		var all []float64
+		for range 100 {
+			all = append(all, <-left)
+		}
+		require.InDelta(t, 40, slices.Min(all), 0.3)
+		require.InDelta(t, 41, slices.Max(all), 0.3)
 	})
 }
 

@@ -95,8 +95,8 @@ func transientIf(again bool) Verdict {
 // random, as azcore does, so that many programs don't come back in step.
 func (o Options) backoff(n int32) time.Duration {
 	delay := o.RetryDelay
-	for ; n > 1 && delay < o.MaxRetryDelay/2; n-- {
-		delay *= 2
+	for range n - 1 {
+		delay = 2 * min(delay, math.MaxInt64/2) // never more than fits
 	}
 	return min(Spread(delay, 0.8, 1.3), o.MaxRetryDelay)
 }
@@ -133,9 +133,6 @@ func After(header http.Header) time.Duration {
 }
 
 func units(value string, unit time.Duration) time.Duration {
-	n, err := strconv.ParseUint(value, 10, 63)
-	if errors.Is(err, strconv.ErrRange) || n > uint64(maxRetryAfter/unit) {
-		return maxRetryAfter
-	}
-	return time.Duration(n) * unit
+	n, _ := strconv.ParseUint(value, 10, 64) // 0 for what is no number, the greatest for what is beyond
+	return time.Duration(min(n, uint64(maxRetryAfter/unit))) * unit
 }

@@ -3,15 +3,20 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/retry"
 )
 
@@ -37,6 +42,46 @@ func TestWhatEndedTheAttemptsIsNamed(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorContains(t, err, "mine\n  then:")
 	})
+}
+
+// TestAnErrorThatLedNowhereIsAlone: what an earlier attempt failed of isn't why this one did.
+func TestAnErrorThatLedNowhereIsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mine := errors.New("mine")
+		run := func(attempt func(context.Context) *retry.Failure) error {
+			return retry.New(policy.RetryOptions{}).Plan(0).Run(t.Context(), attempt)
+		}
+		require.Equal(t, mine, run(failTwice(errors.New("earlier"), mine)))
+		require.Equal(t, context.Canceled, run(func(context.Context) *retry.Failure { return &retry.Failure{Err: context.Canceled} }))
+		require.NoError(t, run(func(context.Context) *retry.Failure { return nil }))
+	})
+}
+
+// TestEachCallerHasItsOwnErrors, of both.
+func TestEachCallerHasItsOwnErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := retry.New(policy.RetryOptions{}).Plan(0).Run(t.Context(), failTwice(errors.New("mine"), context.Canceled))
+		var each interface {
+			Each(own func(error) error) error
+		}
+		require.ErrorAs(t, err, &each)
+		own := each.Each(func(err error) error { return fmt.Errorf("own: %w", err) })
+		require.ErrorContains(t, own, "own: mine\n  then:")
+		require.ErrorIs(t, own, context.Canceled)
+		require.NotContains(t, err.Error(), "own")
+	})
+}
+
+func TestNetworkErrors(t *testing.T) {
+	for err, want := range map[error]bool{
+		&net.OpError{Op: "dial", Err: errors.New("refused")}: true,
+		io.EOF:                                true,
+		fmt.Errorf("%w", io.ErrUnexpectedEOF): true,
+		errors.New("mine"):                    false,
+		context.Canceled:                      false,
+	} {
+		require.Equal(t, want, retry.IsNetworkError(err), err)
+	}
 }
 
 // failTwice is an attempt that fails with first for a moment, then finally with second.
@@ -94,6 +139,7 @@ func waits(t *testing.T, options policy.RetryOptions, failed retry.Failure) (wai
 			return &failed
 		})
 		require.Error(t, err)
+		require.Zero(t, time.Since(before), "who doesn't try again doesn't wait either")
 	})
 	return waited
 }
@@ -121,6 +167,9 @@ func TestHowLongAPlanWaits(t *testing.T) {
 			retry.Failure{Verdict: retry.Transient, RetryAfter: 70 * time.Second}, 1, 70 * time.Second, 105 * time.Second},
 		"the longest delay there is": {policy.RetryOptions{RetryDelay: longest, MaxRetryDelay: longest}, retry.Failure{Verdict: retry.Transient}, 0, 0, 0},
 		"Retry-After":                {policy.RetryOptions{}, retry.Failure{Verdict: retry.Transient, RetryAfter: 10 * time.Second}, 3, 10 * time.Second, 15 * time.Second},
+		"Retry-After, the longest":   {policy.RetryOptions{MaxRetryDelay: 10 * time.Second, MaxRetries: 1}, retry.Failure{Verdict: retry.Transient, RetryAfter: 10 * time.Second}, 1, 10 * time.Second, 15 * time.Second},
+		"Retry-After, longer":        {policy.RetryOptions{MaxRetryDelay: 10*time.Second - 1}, retry.Failure{Verdict: retry.Transient, RetryAfter: 10 * time.Second}, 0, 0, 0},
+		"hardly any longest delay":   {policy.RetryOptions{MaxRetryDelay: 1}, retry.Failure{Verdict: retry.Transient, RetryAfter: 10 * time.Second}, 0, 0, 0},
 		"Retry-After, too long":      {policy.RetryOptions{}, retry.Failure{Verdict: retry.Transient, RetryAfter: 24 * time.Hour}, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +179,116 @@ func TestHowLongAPlanWaits(t *testing.T) {
 				require.GreaterOrEqual(t, w, test.atLeast)
 				require.LessOrEqual(t, w, test.atMost)
 			}
+		})
+	}
+}
+
+// TestBackoffDoubles, up to the longest delay.
+func TestBackoffDoubles(t *testing.T) {
+	shortest, longest := [4]float64{1e9, 1e9, 1e9, 1e9}, [4]float64{}
+	for range 200 {
+		options := policy.RetryOptions{RetryDelay: time.Second, MaxRetryDelay: 6 * time.Second, MaxRetries: 4}
+		for i, waited := range waits(t, options, retry.Failure{Verdict: retry.Transient}) {
+			shortest[i], longest[i] = min(shortest[i], waited.Seconds()), max(longest[i], waited.Seconds())
+		}
+	}
+	for i, base := range []float64{1, 2, 4, 8} {
+		require.InDelta(t, min(0.8*base, 6), shortest[i], 0.05*base)
+		require.InDelta(t, min(1.3*base, 6), longest[i], 0.05*base)
+	}
+}
+
+// TestReplicationIsWaitedFor: longer and longer, as long as was said and not a moment longer.
+func TestReplicationIsWaitedFor(t *testing.T) {
+	delays := []time.Duration{1, 2, 4, 8, 10, 10, 10}
+	for replication, want := range map[time.Duration]int{45 * time.Second: 7, 45*time.Second - 1: 6, 0: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			var began []time.Time
+			failed := &retry.Failure{Err: errors.New("mine"), Verdict: retry.NotReplicated}
+			plan := retry.New(policy.RetryOptions{MaxRetries: 1}).Plan(replication)
+			require.Error(t, plan.Run(t.Context(), func(context.Context) *retry.Failure {
+				began = append(began, time.Now())
+				return failed
+			}))
+			require.Len(t, began, 1+want)
+			for i, delay := range delays[:want] {
+				require.Equal(t, delay*time.Second, began[i+1].Sub(began[i]))
+			}
+		})
+	}
+}
+
+// TestAStaleAssertionIsRenewedOnce, at once, unless the caller has left.
+func TestAStaleAssertionIsRenewedOnce(t *testing.T) {
+	stale := retry.Failure{Err: errors.New("mine"), Verdict: retry.StaleAssertion}
+	require.Equal(t, []time.Duration{0}, waits(t, policy.RetryOptions{}, stale))
+	require.Equal(t, []time.Duration{0}, waits(t, policy.RetryOptions{MaxRetries: 1}, stale))
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		attempts := 0
+		require.Error(t, retry.New(policy.RetryOptions{}).Plan(0).Run(ctx, func(context.Context) *retry.Failure {
+			attempts++
+			cancel()
+			return &stale
+		}))
+		require.Equal(t, 1, attempts)
+	}
+}
+
+// TestHowFarRetryAfterIsSpread: up to half as long again, as far as there is time.
+func TestHowFarRetryAfterIsSpread(t *testing.T) {
+	const asked = 10 * time.Second
+	for name, test := range map[string]struct {
+		time   time.Duration // 0 is no deadline
+		waits  bool
+		atMost time.Duration
+	}{
+		"no deadline":       {0, true, 15 * time.Second},
+		"a near deadline":   {12 * time.Second, true, 12 * time.Second},
+		"no time to spread": {10 * time.Second, false, 0},
+		"too little time":   {9 * time.Second, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shortest, longest := time.Hour, time.Duration(0)
+				for range 100 {
+					ctx := t.Context()
+					if test.time > 0 {
+						ctx = within(t, test.time)
+					}
+					began, attempts := time.Now(), 0
+					plan := retry.New(policy.RetryOptions{MaxRetries: 1}).Plan(0)
+					require.Error(t, plan.Run(ctx, func(context.Context) *retry.Failure {
+						attempts++
+						return &retry.Failure{Err: errors.New("mine"), Verdict: retry.Transient, RetryAfter: asked}
+					}))
+					require.Equal(t, test.waits, attempts == 2)
+					shortest, longest = min(shortest, time.Since(began)), max(longest, time.Since(began))
+				}
+				if !test.waits {
+					require.Zero(t, longest, "it fails at once")
+					return
+				}
+				require.GreaterOrEqual(t, shortest, asked)
+				require.InDelta(t, asked.Seconds(), shortest.Seconds(), 0.5)
+				require.LessOrEqual(t, longest, test.atMost)
+				require.InDelta(t, test.atMost.Seconds(), longest.Seconds(), 0.5)
+			})
+		})
+	}
+}
+
+// TestADelayThatOutlastsTheCallerIsNotWaitedFor, not even one that ends at the same moment.
+func TestADelayThatOutlastsTheCallerIsNotWaitedFor(t *testing.T) {
+	for timeout, want := range map[time.Duration]int{time.Second: 1, time.Second + 1: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			began, attempts := time.Now(), 0
+			require.Error(t, retry.New(policy.RetryOptions{}).Plan(time.Second).Run(within(t, timeout), func(context.Context) *retry.Failure {
+				attempts++
+				return &retry.Failure{Err: errors.New("mine"), Verdict: retry.NotReplicated}
+			}))
+			require.Equal(t, want, attempts)
+			require.Equal(t, time.Duration(want-1)*time.Second, time.Since(began))
 		})
 	}
 }
@@ -154,6 +313,75 @@ func TestAttemptsAreThoseThatWereMade(t *testing.T) {
 	})
 }
 
+// TestWhatOptionsLeaveOpen is what azcore makes of it, but for a request's timeout.
+func TestWhatOptionsLeaveOpen(t *testing.T) {
+	codes := []int{408, 429, 500, 502, 503, 504}
+	for name, test := range map[string]struct{ given, want policy.RetryOptions }{
+		"all": {policy.RetryOptions{}, policy.RetryOptions{
+			MaxRetries: 3, TryTimeout: 30 * time.Second, RetryDelay: 800 * time.Millisecond, MaxRetryDelay: time.Minute, StatusCodes: codes,
+		}},
+		"none": {policy.RetryOptions{MaxRetries: 1, TryTimeout: 1, RetryDelay: 1, MaxRetryDelay: 1, StatusCodes: []int{}},
+			policy.RetryOptions{MaxRetries: 1, TryTimeout: 1, RetryDelay: 1, MaxRetryDelay: 1, StatusCodes: []int{}}},
+		"below zero": {policy.RetryOptions{MaxRetries: -1, TryTimeout: -1, RetryDelay: -1, MaxRetryDelay: -1},
+			policy.RetryOptions{MaxRetryDelay: math.MaxInt64, StatusCodes: codes}},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, retry.New(test.given).RetryOptions) })
+	}
+}
+
+// TestOnceIsForOneRequest: a pipeline doesn't repeat it, and gives the caller's own request nothing of it.
+func TestOnceIsForOneRequest(t *testing.T) {
+	requests, headers := 0, http.Header{}
+	transport := transporter(func(request *http.Request) (*http.Response, error) {
+		requests++
+		headers = request.Header
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Request: request}, nil
+	})
+	pipeline := runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &policy.ClientOptions{Transport: transport})
+	var captured *http.Response
+	ctx := policy.WithCaptureResponse(t.Context(), &captured)
+	ctx = policy.WithHTTPHeader(ctx, http.Header{"Callers": {"own"}})
+	ctx = policy.WithRetryOptions(ctx, policy.RetryOptions{RetryDelay: time.Nanosecond})
+	request, err := runtime.NewRequest(retry.New(policy.RetryOptions{}).Once(ctx), http.MethodGet, "https://example.com")
+	require.NoError(t, err)
+	_, err = pipeline.Do(request)
+	require.NoError(t, err)
+	require.Equal(t, 1, requests)
+	require.Nil(t, captured)
+	require.NotContains(t, headers, "Callers")
+}
+
+type transporter func(*http.Request) (*http.Response, error)
+
+func (f transporter) Do(request *http.Request) (*http.Response, error) { return f(request) }
+
+func TestJudgement(t *testing.T) {
+	always := policy.RetryOptions{ShouldRetry: func(*http.Response, error) bool { return true }}
+	never := policy.RetryOptions{ShouldRetry: func(*http.Response, error) bool { return false }}
+	for name, test := range map[string]struct {
+		options policy.RetryOptions
+		status  int
+		err     error
+		want    retry.Verdict
+	}{
+		"an address without https":               {always, 0, outbound.ErrInsecure, retry.Final},
+		"a redirect":                             {always, 0, outbound.ErrRedirected, retry.Final},
+		"an answer that is too long":             {always, 0, outbound.ErrTooLarge, retry.Final},
+		"an answer that the caller repeats":      {always, 418, nil, retry.Transient},
+		"an error that the caller repeats":       {always, 0, errors.New("mine"), retry.Transient},
+		"an error that the caller has had":       {never, 0, errors.New("mine"), retry.Final},
+		"an answer that the caller has had":      {never, 503, nil, retry.Final},
+		"an error":                               {policy.RetryOptions{}, 0, errors.New("mine"), retry.Transient},
+		"a status that passes":                   {policy.RetryOptions{}, 503, nil, retry.Transient},
+		"a status that stays":                    {policy.RetryOptions{}, 400, nil, retry.Final},
+		"a status that isn't among the caller's": {policy.RetryOptions{StatusCodes: []int{}}, 503, nil, retry.Final},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.want, retry.New(test.options).Judge(&http.Response{StatusCode: test.status}, test.err))
+		})
+	}
+}
+
 // TestTheCallersStatusCodesAreReadOnce, when the options are.
 func TestTheCallersStatusCodesAreReadOnce(t *testing.T) {
 	codes := []int{418}
@@ -168,4 +396,5 @@ func TestSpreadNeverTurnsNegative(t *testing.T) {
 	for range 1000 {
 		require.Positive(t, retry.Spread(math.MaxInt64, 0.8, 1.3))
 	}
+	require.Positive(t, retry.Spread(math.MaxInt64, 1, 1))
 }
