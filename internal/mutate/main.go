@@ -41,6 +41,9 @@ func main() {
 }
 
 func measure(patterns []string, seed uint64, size, workers int, own bool) (float64, error) {
+	if err := limitMemory(); err != nil {
+		return 0, err
+	}
 	tree, err := load(patterns)
 	if err != nil {
 		return 0, err
@@ -110,6 +113,7 @@ func (b *bench) tryAll(mutants []mutant, workers int, tests func(mutant) []run) 
 		errs = append(errs, r.err)
 		if !r.killed {
 			survivors = append(survivors, r.mutant)
+			fmt.Fprintln(os.Stderr, "so far:", r.mutant)
 		}
 		if tried%50 == 0 {
 			fmt.Fprintf(os.Stderr, "%d of %d tried, %d survive\n", tried, len(mutants), len(survivors))

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// limitMemory leaves it to the system.
+func limitMemory() error { return nil }
