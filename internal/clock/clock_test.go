@@ -17,8 +17,9 @@ func dated(t time.Time) http.Header {
 
 func requireUnknown(t *testing.T, service *clock.Service) {
 	t.Helper()
-	_, told := service.Offset()
+	offset, told := service.Offset()
 	require.False(t, told)
+	require.Zero(t, offset)
 }
 
 func offset(t *testing.T, service *clock.Service) time.Duration {
@@ -51,6 +52,7 @@ func TestTheOffsetOfOneAnswer(t *testing.T) {
 	offset, told := clock.Offset(dated(now.Add(time.Minute)), now)
 	require.True(t, told)
 	require.Equal(t, time.Minute, offset)
-	_, told = clock.Offset(http.Header{}, now)
+	offset, told = clock.Offset(http.Header{}, now)
 	require.False(t, told)
+	require.Zero(t, offset)
 }

@@ -85,6 +85,8 @@ const (
 	reachedVariable = "THE_MUTANTS_REACHED"
 )
 
+var helperImports = []string{"fmt", "os", "strconv", "sync"}
+
 // helperOf is the source of a file that each package with trials has beside the others.
 func helperOf(name string) []byte {
 	return fmt.Appendf(nil, `package %s

@@ -57,7 +57,7 @@ func load(patterns []string) (*tree, error) {
 			t.packages = append(t.packages, p)
 		}
 	}
-	all, err := list(append([]string{"-export", "-deps", "-json=ImportPath,Export"}, patterns...)...)
+	all, err := list(append([]string{"-export", "-deps", "-json=ImportPath,Export"}, append(helperImports, patterns...)...)...)
 	if err != nil {
 		return nil, err
 	}

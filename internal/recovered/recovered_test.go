@@ -49,6 +49,27 @@ func TestAPanicSaysWhatAndWhere(t *testing.T) {
 	require.NoError(t, panicWith(nil))
 }
 
+// TestAPanicFarBelow what asks for it has no place that can be told, but an end.
+func TestAPanicFarBelow(t *testing.T) {
+	var err error
+	func() {
+		defer func() {
+			value := recover()
+			far(100, func() { err = recovered.Error(value) })
+		}()
+		panic("boom")
+	}()
+	require.EqualError(t, err, "panic in an unknown function: boom")
+}
+
+func far(n int, f func()) {
+	if n == 0 {
+		f()
+		return
+	}
+	far(n-1, f)
+}
+
 func TestTheStackIsLogged(t *testing.T) {
 	var logged string
 	log.SetListener(func(_ log.Event, message string) { logged += message })
