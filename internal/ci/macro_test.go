@@ -27,6 +27,10 @@ func TestUnexpanded(t *testing.T) {
 		require.Equal(t, setting+" is literally "+macro+": the macro wasn't expanded", problem)
 		require.Contains(t, remedy, "'env: "+setting+": ")
 	}
-	_, remedy := ci.Unexpanded("SYSTEM_ACCESSTOKEN", "$(System.AccessToken)")
+	_, remedy := ci.Unexpanded("AZURE_CLIENT_ID", " ${{ vars.ID }}\n")
+	require.Contains(t, remedy, "evaluated only in the workflow's")
+	_, remedy = ci.Unexpanded("AZURE_CLIENT_ID", "$(id)")
+	require.Contains(t, remedy, "define it in the pipeline")
+	_, remedy = ci.Unexpanded("SYSTEM_ACCESSTOKEN", "$(System.AccessToken)")
 	require.Contains(t, remedy, "'env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)'")
 }

@@ -65,6 +65,10 @@ func TestMissingSaysNothingTwice(t *testing.T) {
 		ci.GitHubActions.Missing("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
 }
 
+func TestCredentials(t *testing.T) {
+	require.Equal(t, "GitHubActionsCredential and AzurePipelinesCredential", ci.Credentials())
+}
+
 func TestOutside(t *testing.T) {
 	text := ci.Outside()
 	for _, s := range ci.Systems() {
