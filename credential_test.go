@@ -447,7 +447,7 @@ func TestNoOptionsAndOddOnes(t *testing.T) {
 }
 
 // TestThePersistentCacheIsAzidentitys: it is asked in the caller's CAE mode, in Invalidate's wake, too, and what it can't do is
-// no secret. acceptance has the tests with storage.
+// no secret. internal/scenarios has the tests with storage.
 func TestThePersistentCacheIsAzidentitys(t *testing.T) {
 	local := testkit.NewCloud()
 	watched := testkit.NewWatchedCache()

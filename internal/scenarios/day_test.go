@@ -12,7 +12,7 @@ import (
 
 // TestADayOfTroubles has no error in 24 hours, for both credentials. A seed that fails is repeated by its subtest. In the day of
 // seed 10 an endpoint asks to be left alone for a day when tokens are to be refreshed, and another fails when they end.
-// acceptance has the same with a persistent cache.
+// TestADayOfTroublesOnAStore is the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
 	systems, seeds := testkit.Systems, []uint64{10, 1}
 	switch {

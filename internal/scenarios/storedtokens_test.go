@@ -1,23 +1,16 @@
-package acceptance_test
+package scenarios_test
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"reflect"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -26,90 +19,11 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-// A memory is where a persistent cache keeps what MSAL writes: as slow, and as broken, as a test wants it.
-type memory struct {
-	mu     sync.Mutex
-	data   []byte
-	pause  time.Duration // before each access
-	broken atomic.Bool
-	writes atomic.Int32
-}
-
-var errBroken = errors.New("no space left on device")
-
-func (m *memory) Replace(_ context.Context, into msal.Unmarshaler, _ msal.ReplaceHints) error {
-	time.Sleep(m.pause)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.data == nil {
-		return nil
-	}
-	return into.Unmarshal(m.data)
-}
-
-func (m *memory) Export(_ context.Context, from msal.Marshaler, _ msal.ExportHints) error {
-	if m.broken.Load() {
-		return errBroken
-	}
-	data, err := from.Marshal()
-	if err != nil {
-		return err
-	}
-	time.Sleep(m.pause)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.data = data
-	m.writes.Add(1)
-	return nil
-}
-
-// secrets are the access tokens that are stored.
-func (m *memory) secrets(t *testing.T) []string {
-	t.Helper()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var stored struct {
-		AccessToken map[string]struct{ Secret string }
-	}
-	if m.data != nil {
-		require.NoError(t, json.Unmarshal(m.data, &stored))
-	}
-	var secrets []string
-	for token := range maps.Values(stored.AccessToken) {
-		secrets = append(secrets, token.Secret)
-	}
-	return secrets
-}
-
-// A store is what two values of azidentity.Cache of the same name share: as azidentity has it, CAE tokens are kept apart.
-type store struct{ cae, other memory }
-
-// open makes an azidentity.Cache on the store. Only azidentity's own module cache can do that, whose storage needs a keyring;
-// so its unexported fields are set.
-func (s *store) open() azidentity.Cache {
-	var opened azidentity.Cache
-	field := reflect.ValueOf(&opened).Elem().Field(0)
-	implementation := reflect.New(field.Type().Elem())
-	set(implementation.Elem().FieldByName("factory"), func(cae bool) (msal.ExportReplace, error) {
-		if cae {
-			return &s.cae, nil
-		}
-		return &s.other, nil
-	})
-	set(implementation.Elem().FieldByName("mu"), &sync.RWMutex{})
-	set(field, implementation.Interface())
-	return opened
-}
-
-func set(field reflect.Value, value any) {
-	reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem().Set(reflect.ValueOf(value))
-}
-
 // stored makes a credential on the store, for a job in cloud.
-func stored(t *testing.T, cloud *azoidctest.Cloud, s *store, change ...func(*azoidc.CredentialOptions)) *azoidc.GitHubActionsCredential {
+func stored(t *testing.T, cloud *azoidctest.Cloud, s *testkit.Store, change ...func(*azoidc.CredentialOptions)) *azoidc.GitHubActionsCredential {
 	t.Helper()
 	return testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
-		o.Cache = s.open()
+		o.Cache = s.Open()
 		for _, f := range change {
 			f(&o.CredentialOptions)
 		}
@@ -134,8 +48,8 @@ func TestScopesAcquiredAtOnceAreAllStored(t *testing.T) {
 		credentials int
 	}{"a fast store": {0, 1}, "a slow store": {2 * time.Millisecond, 1}, "four credentials": {time.Millisecond, 4}} {
 		t.Run(name, func(t *testing.T) {
-			cloud := azoidctest.New(nil)
-			shared := &store{cae: memory{pause: test.pause}}
+			cloud := testkit.NewCloud()
+			shared := &testkit.Store{CAE: testkit.Memory{Pause: test.pause}}
 			var all sync.WaitGroup
 			for i := range test.credentials {
 				cred := stored(t, cloud, shared)
@@ -152,7 +66,7 @@ func TestScopesAcquiredAtOnceAreAllStored(t *testing.T) {
 			preloadScopes(t, stored(t, cloud, shared), 16)
 
 			require.Equal(t, 16, cloud.Count(azoidctest.EntraToken), "the second credential repeated exchanges")
-			require.Len(t, shared.cae.secrets(t), 16)
+			require.Len(t, shared.CAE.Secrets(t), 16)
 		})
 	}
 }
@@ -160,9 +74,9 @@ func TestScopesAcquiredAtOnceAreAllStored(t *testing.T) {
 // TestAStoreCostsNoRoundTrip: only the writing is one after another.
 func TestAStoreCostsNoRoundTrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		cloud.SetLatency(testkit.Hop)
-		cred := stored(t, cloud, &store{})
+		cred := stored(t, cloud, &testkit.Store{})
 		began := time.Now()
 		preloadScopes(t, cred, 16)
 		require.Equal(t, 2*testkit.Hop, time.Since(began))
@@ -171,8 +85,8 @@ func TestAStoreCostsNoRoundTrip(t *testing.T) {
 
 // TestAnotherProcessesTokenCostsNothing: what is stored and fresh is taken, without an assertion.
 func TestAnotherProcessesTokenCostsNothing(t *testing.T) {
-	cloud := azoidctest.New(nil)
-	shared := &store{}
+	cloud := testkit.NewCloud()
+	shared := &testkit.Store{}
 	first := testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
 	cloud.Reset()
 	require.Equal(t, first.Token, testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope).Token)
@@ -182,16 +96,16 @@ func TestAnotherProcessesTokenCostsNothing(t *testing.T) {
 // TestAStoreThatFailsCostsNoToken where azidentity returns its error.
 func TestAStoreThatFailsCostsNoToken(t *testing.T) {
 	for _, host := range []string{"", "a private one"} {
-		cloud := azoidctest.New(nil)
-		shared := &store{}
-		shared.cae.broken.Store(true)
+		cloud := testkit.NewCloud()
+		shared := &testkit.Store{}
+		shared.CAE.Broken.Store(true)
 		cred := stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.DisableInstanceDiscovery = host != "" })
 		testkit.Get(t, cred, testkit.VaultScope)
 		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 
-		shared.cae.broken.Store(false)
+		shared.CAE.Broken.Store(false)
 		testkit.Get(t, cred, testkit.GraphScope)
-		require.Len(t, shared.cae.secrets(t), 1, "it works again")
+		require.Len(t, shared.CAE.Secrets(t), 1, "it works again")
 	}
 }
 
@@ -205,8 +119,8 @@ func TestInvalidateIsForAStoreToo(t *testing.T) {
 		for _, cae := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, CAE %v", name, cae), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: 24 * time.Hour})
-					shared := &store{}
+					cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: 24 * time.Hour})
+					shared := &testkit.Store{}
 					request := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: cae}
 					get := func(cred azcore.TokenCredential) string {
 						token, err := cred.GetToken(t.Context(), request)
@@ -236,8 +150,8 @@ func TestInvalidateIsForAStoreToo(t *testing.T) {
 
 // TestInvalidateForgetsWhatThisProcessNeverAskedFor, in both CAE modes, and leaves the rest alone.
 func TestInvalidateForgetsWhatThisProcessNeverAskedFor(t *testing.T) {
-	cloud := azoidctest.New(nil)
-	shared := &store{}
+	cloud := testkit.NewCloud()
+	shared := &testkit.Store{}
 	for _, cae := range []bool{true, false} {
 		other := stored(t, cloud, shared) // one that had a token in the other mode would serve it, and ask for this one behind
 		for _, scope := range []string{testkit.VaultScope, testkit.GraphScope} {
@@ -250,27 +164,27 @@ func TestInvalidateForgetsWhatThisProcessNeverAskedFor(t *testing.T) {
 	stored(t, cloud, shared).Invalidate(testkit.VaultScope)
 
 	require.Zero(t, cloud.Count(), "to forget costs no request")
-	require.Contains(t, shared.cae.secrets(t), "forgotten")
-	require.Contains(t, shared.other.secrets(t), "forgotten")
+	require.Contains(t, shared.CAE.Secrets(t), "forgotten")
+	require.Contains(t, shared.Other.Secrets(t), "forgotten")
 	testkit.Get(t, stored(t, cloud, shared), testkit.GraphScope)
 	require.Zero(t, cloud.Count())
 }
 
 // TestForgettingWhatIsNotStoredWritesNothing: a store isn't filled with marks.
 func TestForgettingWhatIsNotStoredWritesNothing(t *testing.T) {
-	shared := &store{}
-	cred := stored(t, azoidctest.New(nil), shared)
+	shared := &testkit.Store{}
+	cred := stored(t, testkit.NewCloud(), shared)
 	cred.Invalidate(testkit.VaultScope)
 	cred.InvalidateAll()
-	require.Zero(t, shared.cae.writes.Load())
-	require.Zero(t, shared.other.writes.Load())
+	require.Zero(t, shared.CAE.Writes.Load())
+	require.Zero(t, shared.Other.Writes.Load())
 }
 
 // TestATokenAfterAnInvalidateIsStored in place of the forgotten one, and Entra isn't sent what made MSAL ask for it.
 func TestATokenAfterAnInvalidateIsStored(t *testing.T) {
 	for _, cae := range []bool{true, false} {
-		cloud := azoidctest.New(nil)
-		shared := &store{}
+		cloud := testkit.NewCloud()
+		shared := &testkit.Store{}
 		cred := stored(t, cloud, shared)
 		request := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: cae}
 		_, err := cred.GetToken(t.Context(), request)
@@ -291,8 +205,8 @@ func TestATokenAfterAnInvalidateIsStored(t *testing.T) {
 
 // TestClaimsOfACallerReachEntra with a store as without one.
 func TestClaimsOfACallerReachEntra(t *testing.T) {
-	cloud := azoidctest.New(nil)
-	cred := stored(t, cloud, &store{})
+	cloud := testkit.NewCloud()
+	cred := stored(t, cloud, &testkit.Store{})
 	cred.InvalidateAll()
 	_, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope},
 		Claims: `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`})
@@ -303,8 +217,8 @@ func TestClaimsOfACallerReachEntra(t *testing.T) {
 // TestAnAnswerThatMSALRefusesLeavesTheStoreFree for others.
 func TestAnAnswerThatMSALRefusesLeavesTheStoreFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
-		cred := stored(t, cloud, &store{})
+		cloud := testkit.NewCloud()
+		cred := stored(t, cloud, &testkit.Store{})
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(http.StatusOK, nil,
 			`{"token_type":"Bearer","access_token":"x","expires_in":3600,"refresh_in":"soon"}`))
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -319,8 +233,8 @@ func TestAnAnswerThatMSALRefusesLeavesTheStoreFree(t *testing.T) {
 // outlive an outage. What was acquired, and what another process had stored, is refreshed earlier.
 func TestAStoredTokenIsRefreshedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
-		shared := &store{}
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
+		shared := &testkit.Store{}
 		cred := stored(t, cloud, shared)
 		for minute := range 240 {
 			if minute%50 == 49 {
@@ -337,8 +251,8 @@ func TestAStoredTokenIsRefreshedInTime(t *testing.T) {
 // TestADueStoredTokenIsBetterThanNone where Entra can't be reached.
 func TestADueStoredTokenIsBetterThanNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
-		shared := &store{}
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
+		shared := &testkit.Store{}
 		first := testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
 		time.Sleep(50 * time.Minute)
 		cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
@@ -349,8 +263,8 @@ func TestADueStoredTokenIsBetterThanNone(t *testing.T) {
 // TestTheProgramsOwnRefreshBeforeCounts for stored tokens, too.
 func TestTheProgramsOwnRefreshBeforeCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
-		shared := &store{}
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
+		shared := &testkit.Store{}
 		testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
 		cred := stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.TokenCache.RefreshBefore = 6 * time.Minute })
 		for range 53 {
@@ -361,19 +275,22 @@ func TestTheProgramsOwnRefreshBeforeCounts(t *testing.T) {
 	})
 }
 
-// TestADayOfTroublesOnAStore has no error in 24 hours, though another process takes over every two. The days without a store
-// are in internal/scenarios.
+// TestADayOfTroublesOnAStore has no error in 24 hours, though another process takes over every two.
 func TestADayOfTroublesOnAStore(t *testing.T) {
-	for _, system := range testkit.Systems {
-		for seed := range uint64(2) {
+	systems, seeds := testkit.Systems, uint64(2)
+	if testing.Short() {
+		systems, seeds = systems[:1], 1
+	}
+	for _, system := range systems {
+		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					shared := &store{}
+					shared := &testkit.Store{}
 					had := testkit.Day{Seed: seed, System: system, Restart: 2 * time.Hour,
-						Change: func(o *azoidc.CredentialOptions) { o.Cache = shared.open() }}.Live(t)
-					t.Logf("%d troubles, %d errors, worst wait %s, %d exchanges, %d writes", had.Troubles, len(had.Errors), had.Worst, had.Exchanges, shared.cae.writes.Load())
+						Change: func(o *azoidc.CredentialOptions) { o.Cache = shared.Open() }}.Live(t)
+					t.Logf("%d troubles, %d errors, worst wait %s, %d exchanges, %d writes", had.Troubles, len(had.Errors), had.Worst, had.Exchanges, shared.CAE.Writes.Load())
 					require.Empty(t, had.Errors)
-					require.Positive(t, shared.cae.writes.Load())
+					require.Positive(t, shared.CAE.Writes.Load())
 				})
 			})
 		}
