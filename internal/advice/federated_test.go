@@ -138,7 +138,15 @@ func TestNamesKeepTheRules(t *testing.T) {
 		require.NotContains(t, seen, name, "%q and %q", subject, seen[name])
 		seen[name] = subject
 	}
-	require.Equal(t, "my-workload_1", advice.NewFederatedCredential(presented("my-workload_1"), "a").Name, "what fits is kept")
+	for subject, fits := range map[string]bool{
+		"my-workload_1": true, "azAZ09-_z": true, "abc": true, strings.Repeat("x", 120): true,
+		"ab": false, strings.Repeat("x", 121): false, "a/b": false, "a:b": false, "a@b": false, "a[b": false, "a`b": false, "a{b": false, "-abc": false, "abc_": false,
+	} {
+		name := advice.NewFederatedCredential(presented(subject), "a").Name
+		require.Equal(t, fits, name == subject, subject)
+	}
+	require.Equal(t, strings.Repeat("x", 111), advice.NewFederatedCredential(presented(strings.Repeat("x", 200)), "a").Name[:111], "as much as fits")
+	require.Len(t, advice.NewFederatedCredential(presented(strings.Repeat("x", 200)), "a").Name, 120)
 	one := advice.NewFederatedCredential(advice.Presented{Issuer: "https://a", Subject: "s:1"}, "a")
 	other := advice.NewFederatedCredential(advice.Presented{Issuer: "https://b", Subject: "s:1"}, "a")
 	require.NotEqual(t, one.Name, other.Name)

@@ -65,6 +65,31 @@ func TestEchoesCutShort(t *testing.T) {
 	}
 }
 
+// TestEscapes: an echo is one whichever of its characters are escaped, and what only begins as an escape does is as it was.
+func TestEscapes(t *testing.T) {
+	for _, escape := range []string{
+		"%2d", "%2D", "%252d", "%25252d", `\u002d`, `\u002D`, `\\u002d`, `\x2d`, "&#45;", "&#x2d;", "&#X2D;", "&#000045;", "&amp;#45;", " - ", "\n-",
+	} {
+		require.Equal(t, "sent [redacted]!", redact.Line("sent ABCD"+escape+"EFGHIJKLMNOPQRST!", "ABCD-EFGHIJKLMNOPQRST"), escape)
+	}
+	for secret, echo := range map[string]string{
+		`ABCD/EFGHIJKLMNOP`: `ABCD\/EFGHIJKLMNOP`, `ABCD"EFGHIJKLMNOP`: `ABCD\"EFGHIJKLMNOP`, `ABCD\EFGHIJKLMNOP`: `ABCD\\EFGHIJKLMNOP`,
+		"ABCD<>EFGHIJKLMNOP": "ABCD&lt;&gt;EFGHIJKLMNOP", `ABCD&"EFGHIJKLMNOP`: "ABCD&amp;&quot;EFGHIJKLMNOP",
+		"ABCD!~EFGHIJKLMNOP": "ABCD%21%7eEFGHIJKLMNOP", "ABCD+/EFGHIJKLMNOP": "ABCD-_EFGHIJKLMNOP", "ABCD!~EFGHIJKLMNOQ": "ABCD&#33;&#126;EFGHIJKLMNOQ",
+	} {
+		require.Equal(t, "sent [redacted]!", redact.Line("sent "+echo+"!", secret), echo)
+	}
+	for _, text := range []string{
+		"%", "%2", `\`, `\u`, `\u00`, `\u002`, `\u0`, `\x`, `\x2`, "&", "&#", "&#4", "&#45", "&#;", "&#x;", "&#x", "&45;", "&;", "&am", "&#0000045;",
+	} {
+		require.Equal(t, text, redact.Line(text, "ABCD-EFGHIJKLMNOPQRST"))
+		require.Equal(t, "ABCD"+text+"EFGHIJK", redact.Line("ABCD"+text+"EFGHIJK", "ABCD-EFGHIJKLMNOPQRST"))
+	}
+	for _, text := range []string{`\u012d`, `\u102d`, "%zz", "&#256;", "%20", "%7f", `\n`} {
+		require.Equal(t, "ABCD"+text+"EFGHIJK", redact.Line("ABCD"+text+"EFGHIJK", "ABCD-EFGHIJKLMNOPQRST"), "another character")
+	}
+}
+
 // TestSecretsThatRepeatThemselves are found whole, and cost no more time.
 func TestSecretsThatRepeatThemselves(t *testing.T) {
 	secret := strings.Repeat("A", 2000) + "end"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,8 +33,14 @@ func TestErrorIsStillWhatItWas(t *testing.T) {
 
 // TestCleanErrorsAreUntouched, but for those of which JSON shows more than the text.
 func TestCleanErrorsAreUntouched(t *testing.T) {
-	for _, err := range []error{nil, errors.New("plain"), context.DeadlineExceeded, fmt.Errorf("w: %w", context.Canceled)} {
+	for _, err := range []error{nil, errors.New("plain"), context.DeadlineExceeded, fmt.Errorf("w: %w", context.Canceled), syscall.ENOENT} {
 		require.Equal(t, err, redact.Error(err))
+	}
+	for _, err := range []error{list{"\u200b"}, fields{"\u200b"}, names{"\u200b": "\u200b"}, &fields{"\u200b"}} {
+		document, marshalled := json.Marshal(redact.Error(err))
+		require.NoError(t, marshalled)
+		require.Empty(t, testkit.HarmfulIn(string(document)))
+		require.EqualError(t, redact.Error(err), "clean")
 	}
 	quoted := &url.Error{Op: "parse", URL: "\u200b", Err: errors.New("bad")}
 	document, err := json.Marshal(redact.Error(quoted))
@@ -42,11 +49,23 @@ func TestCleanErrorsAreUntouched(t *testing.T) {
 	require.Equal(t, quoted.Error(), redact.Error(quoted).Error())
 }
 
+// Errors that say nothing amiss, and of which JSON shows more.
+type (
+	list   []string
+	fields struct{ Name string }
+	names  map[string]string
+)
+
+func (list) Error() string   { return "clean" }
+func (fields) Error() string { return "clean" }
+func (names) Error() string  { return "clean" }
+
 func TestSecret(t *testing.T) {
 	kept := redact.Keep("a-secret-token")
 	require.Equal(t, "a-secret-token", kept.Reveal())
 	require.Empty(t, redact.Secret{}.Reveal())
 	require.Equal(t, " [redacted]", fmt.Sprint(redact.Secret{}, kept))
+	require.Equal(t, "[redacted]", kept.LogValue().String())
 	testkit.RequirePrintsNone(t, kept, "a-secret-token")
 	testkit.RequirePrintsNone(t, struct{ Kept, kept redact.Secret }{kept, kept}, "a-secret-token")
 }

@@ -56,3 +56,17 @@ func TestFormatStruct(t *testing.T) {
 		require.Equal(t, test.want, fmt.Sprintf(test.format, test.value))
 	}
 }
+
+type told string
+
+func (w told) Format(s fmt.State, verb rune) { redact.FormatText(s, verb, "told", string(w)) }
+
+// TestFormatText: fmt's verbs, widths and flags mean what they mean for a string.
+func TestFormatText(t *testing.T) {
+	for format, want := range map[string]string{
+		"%v": "words", "%s": "words", "%+v": "words", "%q": `"words"`, "%8s": "   words", "%-8v|": "words   |", "%x": "776f726473",
+		"%#v": `told("words")`, "%#q": "`words`",
+	} {
+		require.Equal(t, want, fmt.Sprintf(format, told("words")), format)
+	}
+}

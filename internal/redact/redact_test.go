@@ -27,6 +27,21 @@ func TestReadableAllTheSame(t *testing.T) {
 		"ends in ##vs":                                "ends in # #vs",
 		"ends in ##":                                  "ends in # #",
 		"\xff\xfe":                                    "��",
+		"\u200b::x":                                   "�: :x",
+		":\u0301:x":                                   ":\u0301 :x",
+		"#\u0301#[x":                                  "#\u0301 #[x",
+		"##\u0301[":                                   "# #\u0301[",
+		"ends in ##vs\u0301":                          "ends in # #vs\u0301",
+		"ends in ##teamcity":                          "ends in # #teamcity",
+		"##[##x##[":                                   "# #[##x# #[",
+		"::x ##[y":                                    ": :x # #[y",
+		"##9[":                                        "# #9[",
+		"::":                                          ": :",
+		":x":                                          ":x",
+		"##vsox":                                      "##vsox",
+		"##teamcityx":                                 "##teamcityx",
+		"#":                                           "#",
+		"":                                            "",
 	} {
 		require.Equal(t, want, redact.Line(said), "%q", said)
 	}
@@ -44,6 +59,26 @@ func TestWhatUsersCopyIsExact(t *testing.T) {
 		require.Equal(t, exact, redact.Line(exact))
 		require.Equal(t, exact, redact.Text(exact))
 	}
+}
+
+// TestBounds: what is cut says so, once, and what just fits is whole.
+func TestBounds(t *testing.T) {
+	x, letters := strings.Repeat("x", 1200), strings.Repeat("ä", 1200)
+	for said, want := range map[string]string{
+		x: x, x + "y": x + "…", x + "…": x + "…", x + "……": x + "…", letters: letters, letters + "ä": letters + "…",
+	} {
+		require.Equal(t, want, redact.Line(said))
+	}
+	const limit = 64 << 10
+	x = strings.Repeat("x", limit-2)
+	for said, want := range map[string]string{
+		x + "yz": x + "yz", x + "yza": x + "yz…", x + "yz…": x + "yz…", x + "yz……": x + "yz…", x + "ä": x + "ä", x + "yä": x + "y…",
+	} {
+		require.Equal(t, want, redact.Text(said))
+	}
+	require.Equal(t, "(an HTML page)", redact.Body([]byte("\n<!DOCTYPE html>"+x)))
+	require.Equal(t, "short", redact.Body([]byte("short")))
+	require.Equal(t, strings.Repeat("x", 300), redact.Body([]byte(strings.Repeat("x", 300))))
 }
 
 func FuzzGate(f *testing.F) {

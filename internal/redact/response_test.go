@@ -38,6 +38,10 @@ func TestResponseKeepsJSONAsItIs(t *testing.T) {
 		`{"a":"` + secret + `"}`:                               `{"a":"[redacted]"}`,
 		`{"a":"the\u002dsecret\u002dthat\u002dwas\u002dsent"}`: `{"a":"[redacted]"}`,
 		`"text"`:                           "",
+		`"##vso[a.b]c"`:                    `"# #vso[a.b]c"`,
+		`{"a":"\\","b":"\"","c":"::d::"}`:  `{"a":"\\","b":"\"","c":": :d::"}`,
+		`[]`:                               "",
+		"7":                                "",
 		"not JSON: " + secret + "\n::a::b": "not JSON: [redacted] ::a::b",
 		"::add-mask::x":                    ": :add-mask::x",
 		`{"a":"` + strings.Repeat("x", 65536) + `"}`: `{"a":"` + strings.Repeat("x", 1194) + "…",
@@ -69,6 +73,7 @@ func TestResponseKeepsNothingOfTheRequestButItsAddress(t *testing.T) {
 	require.Nil(t, resp.Request.Body)
 	require.Equal(t, &url.URL{Scheme: "https", Host: "h�", Path: "/a ::b::c"}, resp.Request.URL)
 	require.Nil(t, redact.Response(&http.Response{}, nil).Request)
+	require.Nil(t, redact.Response(&http.Response{Request: &http.Request{}}, nil).Request.URL)
 }
 
 func TestHarmless(t *testing.T) {
