@@ -106,14 +106,16 @@ func TestAttacksAreRefused(t *testing.T) {
 		"body":               {func(r *http.Request) { r.ContentLength = 1 }, 400, "no body"},
 		"another path":       {func(r *http.Request) { r.URL.Path = "/metadata/identity/oauth2/token" }, 404, "/MSI/token"},
 		"two slashes":        {func(r *http.Request) { r.URL.Path += "//" }, 404, "/MSI/token"},
-		"oversized query":    {func(r *http.Request) { r.URL.RawQuery += "&x=" + strings.Repeat("x", tokenserver.MaxQuery) }, 414, "4096"},
-		"broken query":       {func(r *http.Request) { r.URL.RawQuery += "&x=%zz" }, 400, "can't be parsed"},
-		"no version":         {func(r *http.Request) { r.URL.RawQuery = "resource=" + vault }, 400, "api-version"},
-		"another version":    {func(r *http.Request) { r.URL.RawQuery = "api-version=2018-02-01&resource=" + vault }, 400, "2018-02-01"},
-		"no resource":        {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01" }, 400, "resource"},
-		"empty resource":     {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=" }, 400, "resource"},
-		"two resources":      {func(r *http.Request) { r.URL.RawQuery += "&resource=https://storage.azure.com" }, 400, "resource"},
-		"two scopes in one":  {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=a+b" }, 400, "resource"},
+		"oversized query": {func(r *http.Request) {
+			r.URL.RawQuery += strings.Repeat("&", tokenserver.MaxQuery+1-len(r.URL.RawQuery))
+		}, 414, "4096"},
+		"broken query":      {func(r *http.Request) { r.URL.RawQuery += "&x=%zz" }, 400, "can't be parsed"},
+		"no version":        {func(r *http.Request) { r.URL.RawQuery = "resource=" + vault }, 400, "api-version"},
+		"another version":   {func(r *http.Request) { r.URL.RawQuery = "api-version=2018-02-01&resource=" + vault }, 400, "2018-02-01"},
+		"no resource":       {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01" }, 400, "resource"},
+		"empty resource":    {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=" }, 400, "resource"},
+		"two resources":     {func(r *http.Request) { r.URL.RawQuery += "&resource=https://storage.azure.com" }, 400, "resource"},
+		"two scopes in one": {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=a+b" }, 400, "resource"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cred := &source{}
@@ -122,10 +124,19 @@ func TestAttacksAreRefused(t *testing.T) {
 			test.attack(r)
 			a := serve(t, handler, r)
 			requireRefused(t, a, test.status, test.message)
+			require.Equal(t, test.status == http.StatusUnauthorized, a.header.Get("WWW-Authenticate") != "")
+			require.Equal(t, test.status == http.StatusMethodNotAllowed, a.header.Get("Allow") == http.MethodGet)
 			require.NotContains(t, a.text, env["IDENTITY_HEADER"])
 			require.Empty(t, cred.scopes(), "the credential isn't even asked")
 		})
 	}
+}
+
+func TestTheLongestQuery(t *testing.T) {
+	handler, env := newHandler(t, &source{})
+	r := newRequest(env, vault)
+	r.URL.RawQuery += strings.Repeat("&", tokenserver.MaxQuery-len(r.URL.RawQuery))
+	require.Equal(t, http.StatusOK, serve(t, handler, r).status)
 }
 
 func TestHostsThatAreNone(t *testing.T) {

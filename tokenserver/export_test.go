@@ -19,5 +19,10 @@ const (
 	MaxQuery          = maxQuery
 	MaxHeader         = maxHeader
 	ReadHeaderTimeout = readHeaderTimeout
+	WriteTimeout      = writeTimeout
+	IdleTimeout       = idleTimeout
+	CloseTimeout      = closeTimeout
+	AnswerTimeout     = answerTimeout
+	LastWords         = lastWords
 	Patience          = patience
 )

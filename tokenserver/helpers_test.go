@@ -99,6 +99,7 @@ func serve(t testing.TB, handler http.Handler, r *http.Request) answer {
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &a.body), a.text)
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
 	return a
 }
 
@@ -110,6 +111,7 @@ func requireRefused(t testing.TB, a answer, status int, message string) {
 	require.Contains(t, a.body["message"], message)
 	require.Len(t, a.body, 2)
 	require.NotContains(t, a.text, theToken)
+	require.Equal(t, "close", a.header.Get("Connection"))
 }
 
 // pipes is a listener in memory, for a server in a testing/synctest bubble.

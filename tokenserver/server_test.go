@@ -75,8 +75,94 @@ func TestSlowBody(t *testing.T) {
 		require.NoError(t, err)
 		answer, _ := io.ReadAll(conn)
 		require.Contains(t, string(answer), "405 Method Not Allowed")
-		require.LessOrEqual(t, time.Since(began), 10*time.Second)
+		require.Equal(t, tokenserver.LastWords, time.Since(began))
 		require.NoError(t, server.Close())
+	})
+}
+
+// TestAnAnswerThatNobodyTakes holds its connection no longer than one that is long in coming may take.
+func TestAnAnswerThatNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, env := newHandler(t, &source{})
+		listener := newPipes()
+		server := tokenserver.Serve(handler, listener)
+		conn := listener.dial()
+		r := newRequest(env, vault)
+		r.RequestURI = ""
+		require.NoError(t, r.Write(conn))
+		time.Sleep(tokenserver.WriteTimeout + time.Second)
+		answer, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Empty(t, answer)
+		require.NoError(t, server.Close())
+	})
+}
+
+// TestTheLongestAnswer, which the credential needs all its time for, is still written; and a longer one is an error.
+func TestTheLongestAnswer(t *testing.T) {
+	for took, want := range map[time.Duration]int{tokenserver.AnswerTimeout - 1: 200, tokenserver.AnswerTimeout + time.Second: 504} {
+		synctest.Test(t, func(t *testing.T) {
+			handler, env := newHandler(t, &source{get: func(ctx context.Context) (azcore.AccessToken, error) {
+				select {
+				case <-time.After(took):
+					return azcore.AccessToken{Token: theToken, ExpiresOn: time.Now().Add(time.Hour)}, nil
+				case <-ctx.Done():
+					return azcore.AccessToken{}, ctx.Err()
+				}
+			}})
+			listener := newPipes()
+			server := tokenserver.Serve(handler, listener)
+			began := time.Now()
+			require.Equal(t, want, ask(t, listener.dial(), env))
+			require.Equal(t, min(took, tokenserver.AnswerTimeout), time.Since(began))
+			require.NoError(t, server.Close())
+		})
+	}
+}
+
+// TestAnIdleConnectionIsClosed after a while.
+func TestAnIdleConnectionIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, env := newHandler(t, &source{})
+		listener := newPipes()
+		server := tokenserver.Serve(handler, listener)
+		conn := listener.dial()
+		require.Equal(t, http.StatusOK, ask(t, conn, env))
+		began := time.Now()
+		_, err := io.Copy(io.Discard, conn)
+		require.NoError(t, err)
+		require.Equal(t, tokenserver.IdleTimeout, time.Since(began))
+		require.NoError(t, server.Close())
+	})
+}
+
+// TestCloseWaitsForAnswers, but not long: somebody may never take his.
+func TestCloseWaitsForAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, env := newHandler(t, &source{})
+		listener := newPipes()
+		server := tokenserver.Serve(handler, listener)
+		slow, never := listener.dial(), listener.dial()
+		for _, conn := range []net.Conn{slow, never} {
+			r := newRequest(env, vault)
+			r.RequestURI = ""
+			require.NoError(t, r.Write(conn))
+		}
+		synctest.Wait()
+		answered := make(chan string)
+		time.AfterFunc(tokenserver.CloseTimeout/2, func() {
+			answer, _ := io.ReadAll(slow)
+			answered <- string(answer)
+		})
+		began := time.Now()
+		closed := make(chan error, 1)
+		go func() { closed <- server.Close() }()
+		require.Contains(t, <-answered, theToken)
+		require.NoError(t, <-closed)
+		require.Equal(t, tokenserver.CloseTimeout, time.Since(began))
+		answer, err := io.ReadAll(never)
+		require.NoError(t, err)
+		require.Empty(t, answer)
 	})
 }
 
