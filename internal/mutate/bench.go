@@ -95,8 +95,9 @@ type run struct {
 	mode  *mode
 }
 
-// own are the tests of m's package.
-func (b *bench) own(m mutant) []run { return b.runs([]string{m.pkg}) }
+// own are the tests of m's package, and quick are those of them that -short leaves.
+func (b *bench) own(m mutant) []run   { return b.runs([]string{m.pkg}) }
+func (b *bench) quick(m mutant) []run { return b.own(m)[:1] }
 
 // dependents are those of the packages that depend on m's.
 func (b *bench) dependents(m mutant) []run { return b.runs(b.tree.dependents[m.pkg]) }

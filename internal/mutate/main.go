@@ -28,7 +28,7 @@ func main() {
 	size := flag.Int("sample", 200, "how many changes are tried; 0 for all")
 	workers := flag.Int("workers", 2, "how many are tried at the same time")
 	goal := flag.Float64("goal", 0, "the least score")
-	own := flag.Bool("own", false, "run only the tests of the package itself: more survive, in less time")
+	own := flag.Bool("own", false, "run only the tests of the package itself, with -short: more survive, in less time")
 	flag.Parse()
 	score, err := measure(flag.Args(), *seed, *size, *workers, *own)
 	switch {
@@ -63,7 +63,11 @@ func measure(patterns []string, seed uint64, size, workers int, own bool) (float
 		return 0, err
 	}
 	fmt.Printf("%d changes are possible; of %d tried, %d compile, %d of these only alone\n", len(mutants), len(chosen), len(valid), len(valid)-len(bench.trials))
-	survivors, err := bench.tryAll(valid, workers, bench.own)
+	first := bench.own
+	if own {
+		first = bench.quick
+	}
+	survivors, err := bench.tryAll(valid, workers, first)
 	if err == nil && !own {
 		fmt.Fprintf(os.Stderr, "%d survive their own package's tests\n", len(survivors))
 		survivors, err = bench.tryAll(survivors, workers, bench.dependents)

@@ -2,6 +2,7 @@ package redact_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -88,6 +89,17 @@ func TestEscapes(t *testing.T) {
 	for _, text := range []string{`\u012d`, `\u102d`, "%zz", "&#256;", "%20", "%7f", `\n`} {
 		require.Equal(t, "ABCD"+text+"EFGHIJK", redact.Line("ABCD"+text+"EFGHIJK", "ABCD-EFGHIJKLMNOPQRST"), "another character")
 	}
+}
+
+// TestEchoesSideBySide are found each, and one that together with what stands before it looks like an escape.
+func TestEchoesSideBySide(t *testing.T) {
+	const one, other = "the-secret-of-one", "what-the-other-has"
+	require.Equal(t, "[redacted][redacted]", redact.Line(one+other, one, other))
+	require.Equal(t, "[redacted][redacted]!", redact.Line(hex.EncodeToString([]byte(one))+hex.EncodeToString([]byte(other))+"!", one, other))
+	require.Equal(t, "%[redacted]", redact.Line("%2dABCDEFGHIJKL", "2dABCDEFGHIJKL"))
+	require.Equal(t, "[redacted]", redact.Line("12345678", "12345678"))
+	require.Equal(t, "1234567", redact.Line("1234567", "1234567"), "too short for a secret")
+	require.Equal(t, "not 1234567890", redact.Line("not 1234567890", "12345678901"), "a short secret is known whole")
 }
 
 // TestSecretsThatRepeatThemselves are found whole, and cost no more time.

@@ -52,6 +52,8 @@ func TestFormatStruct(t *testing.T) {
 		{"%+v", &e, "&{options:{Name:n Token:[redacted]} Timeout:1s path:/p}"},
 		{"%+v", twice, "{Embedding:{options:{Name:n Token:[redacted]} Timeout:1s path:/p} Note:note other:<nil>}"},
 		{"%+v", map[string]Embedding{"k": e}, "map[k:{options:{Name:n Token:[redacted]} Timeout:1s path:/p}]"},
+		{"%#v", Embedding{options{}, 1, "/p"}, `redact_test.Embedding{options:redact_test.shown{Name:"", Token:""}, Timeout:1, path:"/p"}`},
+		{"%v", (*Embedding)(nil), "<nil>"},
 	} {
 		require.Equal(t, test.want, fmt.Sprintf(test.format, test.value))
 	}
