@@ -48,10 +48,7 @@ func (c containers) admits(address string) bool {
 	if isLoopback(address) {
 		return true
 	}
-	from, err := netip.ParseAddr(address)
-	if err != nil {
-		return false
-	}
+	from, _ := netip.ParseAddr(address) // what is none is in no network
 	for _, network := range c {
 		if network.Masked().Contains(from.Unmap()) {
 			return true

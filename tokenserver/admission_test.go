@@ -115,6 +115,7 @@ func TestAttacksAreRefused(t *testing.T) {
 		"no resource":       {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01" }, 400, "resource"},
 		"empty resource":    {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=" }, 400, "resource"},
 		"two resources":     {func(r *http.Request) { r.URL.RawQuery += "&resource=https://storage.azure.com" }, 400, "resource"},
+		"a foreign letter":   {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=https://vault.%C3%A4zure.net" }, 400, "resource"},
 		"two scopes in one": {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=a+b" }, 400, "resource"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,6 +176,7 @@ func TestContainers(t *testing.T) {
 		"the machine":                        {"172.17.0.1:50000", "172.17.0.1:41741", nil, 200},
 		"loopback":                           {"127.0.0.1:50000", "127.0.0.1:41741", nil, 200},
 		"a container without the secret":     {"172.17.0.5:50000", "172.17.0.1:41741", func(r *http.Request) { r.Header.Del("X-IDENTITY-HEADER") }, 401},
+		"nobody's address":                   {"@", "172.17.0.1:41741", nil, 403},
 		"another machine":                    {"192.168.1.5:50000", "172.17.0.1:41741", nil, 403},
 		"a machine that is next to them":     {"172.16.255.255:50000", "172.17.0.1:41741", nil, 403},
 		"a container by a rebound name":      {"172.17.0.5:50000", "evil.example:41741", nil, 403},

@@ -162,7 +162,7 @@ func (h *Handler) parse(r *http.Request, query url.Values) (tokenRequest, *error
 }
 
 // isForeign holds for what no URI has.
-func isForeign(r rune) bool { return r <= ' ' || r >= 0x7f }
+func isForeign(r rune) bool { return r <= ' ' || r > '~' }
 
 func checkVersion(r *http.Request, version string) *errorAnswer {
 	served := []string{version2019, version2017, version2025}

@@ -334,7 +334,7 @@ func (f *finder) change(e edit) {
 		wrapped.start, wrapped.end = f.offset(e.context.Pos()), f.offset(e.context.End())
 	}
 	f.found = append(f.found, mutant{
-		pkg: f.pkg, file: f.file, place: len(f.found), line: f.fset.Position(e.from).Line, name: strings.TrimSpace(name),
+		pkg: f.pkg, file: f.file, place: len(f.found), line: f.fset.Position(e.from).Line, name: oneLine(name),
 		source: slices.Concat(f.source[:start], []byte(e.text), f.source[end:]), wrapping: wrapped,
 	})
 }

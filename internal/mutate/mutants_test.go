@@ -54,7 +54,7 @@ func TestEquivalentMutantsAreThere(t *testing.T) {
 	if testing.Short() {
 		t.Skip("lists all packages")
 	}
-	tree, err := load(nil)
+	tree, err := loadPackages(nil)
 	require.NoError(t, err)
 	there, files := map[string]bool{}, map[string]bool{}
 	for _, p := range tree.packages {

@@ -41,23 +41,15 @@ var aids = []string{"golden", "mutate", "scenarios", "testkit"}
 
 // load lists the packages.
 func load(patterns []string) (*tree, error) {
-	if len(patterns) == 0 {
-		patterns = users
-	}
-	wanted, err := list(append([]string{"-json=ImportPath,Dir,GoFiles,Module"}, patterns...)...)
+	t, err := loadPackages(patterns)
 	if err != nil {
 		return nil, err
 	}
-	if len(wanted) == 0 {
-		return nil, errors.New("no packages")
+	needed := append([]string{"-export", "-deps", "-json=ImportPath,Export"}, helperImports...)
+	for _, p := range t.packages {
+		needed = append(needed, p.ImportPath)
 	}
-	t := &tree{root: wanted[0].Module.Dir, dependents: map[string][]string{}, exports: map[string]string{}}
-	for _, p := range wanted {
-		if !slices.Contains(aids, filepath.Base(p.Dir)) {
-			t.packages = append(t.packages, p)
-		}
-	}
-	all, err := list(append([]string{"-export", "-deps", "-json=ImportPath,Export"}, append(helperImports, patterns...)...)...)
+	all, err := list(needed...)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +73,27 @@ func load(patterns []string) (*tree, error) {
 	}
 	for _, dependents := range t.dependents {
 		slices.SortFunc(dependents, before)
+	}
+	return t, nil
+}
+
+// loadPackages lists those to be mutated only.
+func loadPackages(patterns []string) (*tree, error) {
+	if len(patterns) == 0 {
+		patterns = users
+	}
+	wanted, err := list(append([]string{"-json=ImportPath,Dir,GoFiles,Module"}, patterns...)...)
+	if err != nil {
+		return nil, err
+	}
+	if len(wanted) == 0 {
+		return nil, errors.New("no packages")
+	}
+	t := &tree{root: wanted[0].Module.Dir, dependents: map[string][]string{}, exports: map[string]string{}}
+	for _, p := range wanted {
+		if !slices.Contains(aids, filepath.Base(p.Dir)) {
+			t.packages = append(t.packages, p)
+		}
 	}
 	return t, nil
 }

@@ -64,6 +64,7 @@ func TestSecret(t *testing.T) {
 	kept := redact.Keep("a-secret-token")
 	require.Equal(t, "a-secret-token", kept.Reveal())
 	require.Empty(t, redact.Secret{}.Reveal())
+	require.Zero(t, redact.Keep(""))
 	require.Equal(t, " [redacted]", fmt.Sprint(redact.Secret{}, kept))
 	require.Equal(t, "[redacted]", kept.LogValue().String())
 	testkit.RequirePrintsNone(t, kept, "a-secret-token")

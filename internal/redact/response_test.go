@@ -83,6 +83,9 @@ func TestHarmless(t *testing.T) {
 		require.Equal(t, name == "HTML" || name == "percent", redact.Harmless(document), name)
 		require.Equal(t, testkit.HarmfulIn(text) == "", redact.Harmless([]byte(text)), name)
 	}
+	for _, answer := range []string{`"##vso[a.b]c"`, "\"\u200b\"", "a\n::b::c", `{"a":"b","c":"d\n::e"}`} {
+		require.False(t, redact.Harmless([]byte(answer)), answer)
+	}
 	for _, answer := range []string{
 		"", "{}", "{\r\n\t\"a\" : \"b\"\r\n}\r\n", `{"access_token":"eyJ0.eyJ9.x","scope":"https://vault.azure.net//.default"}`, "not JSON\r\nat all",
 	} {
