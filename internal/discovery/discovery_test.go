@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -204,6 +205,79 @@ func TestAReadEndsWithTheLastWhoWaits(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, document, body)
 	})
+}
+
+// TestAReadThatEndsSlowly, after the last who waited for it has left, is in nobody's way.
+func TestAReadThatEndsSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(*http.Request) (*http.Response, error) {
+			time.Sleep(10 * time.Second)
+			return nil, errors.New("the first one's end")
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, _, err := s.read(ctx, address, nil)
+			assert.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+		cancel()
+		all.Wait()
+		s.answer = func(req *http.Request) (*http.Response, error) {
+			time.Sleep(20 * time.Second)
+			return always(200, document)(req)
+		}
+		for range 2 {
+			all.Go(func() {
+				body, _, err := s.read(t.Context(), address, nil)
+				assert.NoError(t, err)
+				assert.Equal(t, document, body)
+			})
+			time.Sleep(15 * time.Second) // the first one lands
+		}
+		all.Wait()
+		require.EqualValues(t, 2, s.asked.Load())
+	})
+}
+
+// TestWhyAReadFailed is said to all who wait, and so is why its answer broke off.
+func TestWhyAReadFailed(t *testing.T) {
+	for want, answer := range map[string]func(*http.Request) (*http.Response, error){
+		"reset": func(*http.Request) (*http.Response, error) { return nil, errors.New("reset") },
+		"torn": func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(iotest.ErrReader(errors.New("torn")))}, nil
+		},
+	} {
+		s := &service{answer: answer}
+		_, _, err := s.read(t.Context(), address, nil)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestAnswersAreTheirReadersOwn, whether kept or just come; and what read them is released.
+func TestAnswersAreTheirReadersOwn(t *testing.T) {
+	var sent context.Context
+	s := &service{answer: func(req *http.Request) (*http.Response, error) {
+		sent = req.Context()
+		return &http.Response{StatusCode: 200, Header: http.Header{"A": {"1"}}, Body: io.NopCloser(strings.NewReader(document))}, nil
+	}}
+	spoiling := policyFunc(func(req *policy.Request) (*http.Response, error) {
+		resp, err := s.Documents.Do(req, nil)
+		if err == nil {
+			require.Same(t, req.Raw(), resp.Request)
+			require.NotContains(t, resp.Header, "Spoiled")
+			resp.Header.Set("Spoiled", "yes")
+		}
+		return resp, err
+	})
+	pipeline := azruntime.NewPipeline("m", "v", azruntime.PipelineOptions{}, &policy.ClientOptions{Transport: s, PerCallPolicies: []policy.Policy{spoiling}})
+	for range 3 {
+		req, err := azruntime.NewRequest(t.Context(), http.MethodGet, address)
+		require.NoError(t, err)
+		_, err = pipeline.Do(req)
+		require.NoError(t, err)
+	}
+	require.Error(t, sent.Err())
 }
 
 // TestTheDocumentsOfEverNewTenantsAreBounded, and the latest is kept.

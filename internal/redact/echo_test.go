@@ -99,6 +99,9 @@ func TestEchoesSideBySide(t *testing.T) {
 	require.Equal(t, "%[redacted]", redact.Line("%2dABCDEFGHIJKL", "2dABCDEFGHIJKL"))
 	require.Equal(t, "[redacted]", redact.Line("12345678", "12345678"))
 	require.Equal(t, "1234567", redact.Line("1234567", "1234567"), "too short for a secret")
+	for _, text := range []string{"the quick brown fox jumps over the lazy dog", "AADSTS700016: Application with identifier 'x' was not found in the directory"} {
+		require.Equal(t, text, redact.Line(text, "12345678", "abcdefghi"))
+	}
 	require.Equal(t, "not 1234567890", redact.Line("not 1234567890", "12345678901"), "a short secret is known whole")
 }
 

@@ -77,11 +77,8 @@ func formatFields(s fmt.State, verb rune, whole reflect.Value) {
 // printable returns a field's value so that fmt calls its methods as it does by itself, and a Format method even where the
 // field isn't exported.
 func printable(field reflect.Value) any {
-	if field.CanInterface() {
-		return field.Interface()
-	}
 	if field.Type().Implements(reflect.TypeFor[fmt.Formatter]()) {
 		return reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem().Interface()
 	}
-	return field // of which fmt prints what it holds
+	return field // of which fmt prints what it holds, by its methods if it is exported
 }

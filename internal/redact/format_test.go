@@ -33,6 +33,11 @@ type embeddingTwice struct {
 	other *options
 }
 
+type holding struct {
+	Options options
+	Any     any
+}
+
 // TestFormatStruct: neither the secret nor the fields of who embeds it are lost.
 func TestFormatStruct(t *testing.T) {
 	o := options{"n", "SECRET"}
@@ -53,6 +58,10 @@ func TestFormatStruct(t *testing.T) {
 		{"%+v", twice, "{Embedding:{options:{Name:n Token:[redacted]} Timeout:1s path:/p} Note:note other:<nil>}"},
 		{"%+v", map[string]Embedding{"k": e}, "map[k:{options:{Name:n Token:[redacted]} Timeout:1s path:/p}]"},
 		{"%#v", Embedding{options{}, 1, "/p"}, `redact_test.Embedding{options:redact_test.shown{Name:"", Token:""}, Timeout:1, path:"/p"}`},
+		{"%+v", struct {
+			options
+			holding
+		}{o, holding{o, o}}, "{options:{Name:n Token:[redacted]} holding:{Options:{Name:n Token:[redacted]} Any:{Name:n Token:[redacted]}}}"},
 		{"%v", (*Embedding)(nil), "<nil>"},
 	} {
 		require.Equal(t, test.want, fmt.Sprintf(test.format, test.value))
