@@ -115,7 +115,7 @@ func TestAttacksAreRefused(t *testing.T) {
 		"no resource":       {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01" }, 400, "resource"},
 		"empty resource":    {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=" }, 400, "resource"},
 		"two resources":     {func(r *http.Request) { r.URL.RawQuery += "&resource=https://storage.azure.com" }, 400, "resource"},
-		"a foreign letter":   {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=https://vault.%C3%A4zure.net" }, 400, "resource"},
+		"a foreign letter":  {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=https://vault.%C3%A4zure.net" }, 400, "resource"},
 		"two scopes in one": {func(r *http.Request) { r.URL.RawQuery = "api-version=2019-08-01&resource=a+b" }, 400, "resource"},
 	} {
 		t.Run(name, func(t *testing.T) {

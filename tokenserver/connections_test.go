@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +76,42 @@ func TestTooManyRequestsAtTheSameTime(t *testing.T) {
 			synctest.Wait()
 			require.Equal(t, http.StatusOK, ask(t, listener.dial(), env))
 		}
+		require.NoError(t, server.Close())
+	})
+}
+
+// A connection that waits for its next token isn't idle, though it was.
+func TestOnlyIdleConnectionsMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, release := context.WithCancel(t.Context())
+		var wait atomic.Bool
+		handler, env := newHandler(t, &source{get: func(context.Context) (azcore.AccessToken, error) {
+			if wait.Load() {
+				<-ctx.Done()
+			}
+			return azcore.AccessToken{Token: theToken, ExpiresOn: time.Now().Add(time.Hour)}, nil
+		}})
+		listener := newPipes()
+		server := tokenserver.ServeFew(handler, listener, strangers, 3)
+		conns := []net.Conn{listener.dial(), listener.dial(), listener.dial()}
+		for _, conn := range conns {
+			for range 3 {
+				require.Equal(t, http.StatusOK, ask(t, conn, env))
+				synctest.Wait()
+			}
+		}
+		wait.Store(true)
+		var waiting sync.WaitGroup
+		again := func(conn net.Conn) { waiting.Go(func() { assert.Equal(t, http.StatusOK, ask(t, conn, env)) }) }
+		again(conns[0])
+		again(conns[1])
+		synctest.Wait()
+		again(listener.dial()) // in the place of the last one
+		synctest.Wait()
+		require.ErrorIs(t, conns[2].SetDeadline(time.Time{}), io.ErrClosedPipe)
+		require.Equal(t, http.StatusServiceUnavailable, ask(t, listener.dial(), env), "nobody is idle")
+		release()
+		waiting.Wait()
 		require.NoError(t, server.Close())
 	})
 }

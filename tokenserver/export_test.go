@@ -14,6 +14,9 @@ func ServeFew(handler *Handler, listener net.Listener, strangers, admitted int) 
 	return serve(handler, door, "http://"+listener.Addr().String())
 }
 
+// Join is how several addresses are listened to.
+func Join(all ...net.Listener) net.Listener { return join(all) }
+
 const (
 	Path              = managedIdentityPath
 	MaxQuery          = maxQuery

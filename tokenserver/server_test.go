@@ -3,6 +3,7 @@ package tokenserver_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -241,4 +242,36 @@ func TestStartForContainers(t *testing.T) {
 	}
 	_, err = tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}})
 	require.ErrorContains(t, err, "192.0.2.1")
+}
+
+// broken is a listener with an error of its own for each method.
+type broken struct {
+	net.Listener
+	accept, close error
+	closed        bool
+}
+
+func (b *broken) Accept() (net.Conn, error) { return nil, b.accept }
+
+func (b *broken) Close() error {
+	b.closed = true
+	return b.close
+}
+
+// TestListenersThatFail at one of several addresses: the error is told, and all are closed.
+func TestListenersThatFail(t *testing.T) {
+	accept, first, second := errors.New("accept"), errors.New("first"), errors.New("second")
+	all := []*broken{{accept: accept}, {accept: accept, close: first}, {accept: accept, close: second}}
+	joined := tokenserver.Join(all[0], all[1], all[2])
+	_, err := joined.Accept()
+	require.ErrorIs(t, err, accept)
+	require.ErrorIs(t, joined.Close(), first)
+	require.NoError(t, joined.Close(), "again")
+	for _, one := range all {
+		require.True(t, one.closed)
+	}
+	require.Eventually(t, func() bool {
+		_, err = joined.Accept()
+		return errors.Is(err, net.ErrClosed)
+	}, 10*time.Second, time.Millisecond)
 }
