@@ -38,6 +38,8 @@ func TestPreload(t *testing.T) {
 	require.ErrorContains(t, err, "https://storage.azure.com: no luck")
 	require.ElementsMatch(t, []string{vault + "/.default", "https://storage.azure.com/.default"}, cred.scopes())
 	require.NoError(t, handler.Preload(t.Context()))
+	handler, _ = newHandler(t, &source{})
+	require.NoError(t, handler.Preload(t.Context(), vault, "https://storage.azure.com"))
 }
 
 func TestPreloadOfIdentities(t *testing.T) {

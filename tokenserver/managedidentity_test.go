@@ -380,3 +380,9 @@ func TestRevocationWithoutCache(t *testing.T) {
 	a := serve(t, handler, newRevokingRequest(env, "2025-03-30", "cp1", hashed(theToken)))
 	require.Equal(t, http.StatusOK, a.status)
 }
+
+// TestATokenThatHasEnded has no seconds left, and not fewer.
+func TestATokenThatHasEnded(t *testing.T) {
+	handler, env := newHandler(t, &source{expiry: time.Now().Add(-time.Hour)})
+	require.EqualValues(t, 0, serve(t, handler, newRequest(env, vault)).body["expires_in"])
+}

@@ -244,6 +244,39 @@ func TestStartForContainers(t *testing.T) {
 	require.ErrorContains(t, err, "192.0.2.1")
 }
 
+// half is a connection whose end for writing can be closed by itself.
+type half struct {
+	pipe
+	closed chan struct{}
+}
+
+func (h half) CloseWrite() error {
+	close(h.closed)
+	return nil
+}
+
+// TestARefusalIsReadInPeace: the client hears its end before the connection goes away under what it still sends.
+func TestARefusalIsReadInPeace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, _ := newHandler(t, &source{})
+		listener := newPipes()
+		server := tokenserver.Serve(handler, listener)
+		here, there := net.Pipe()
+		closed := make(chan struct{})
+		listener.accepted <- half{pipe{there}, closed}
+		go func() {
+			_, _ = io.WriteString(here, "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", tokenserver.MaxHeader+8192))
+		}()
+		response, err := http.ReadResponse(bufio.NewReader(here), nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, response.StatusCode)
+		began := time.Now()
+		<-closed
+		require.Zero(t, time.Since(began))
+		require.NoError(t, server.Close())
+	})
+}
+
 // broken is a listener with an error of its own for each method.
 type broken struct {
 	net.Listener

@@ -1,12 +1,14 @@
 package outbound_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
@@ -148,4 +150,59 @@ func TestIsDefault(t *testing.T) {
 	require.False(t, outbound.IsDefault(outbound.Transport(&http.Client{})))
 	require.False(t, outbound.IsDefault(&http.Client{}))
 	require.False(t, outbound.IsDefault(nil))
+}
+
+// closing is a transporter of the caller's own that can close its idle connections.
+type closing struct {
+	answers
+	closed *int
+}
+
+func (c closing) CloseIdleConnections() { *c.closed++ }
+
+// failing is a body that breaks off.
+func failing(err error) *http.Response {
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(iotest.ErrReader(err)), ContentLength: -1}
+}
+
+// TestATimeoutWithinAnAnswer is one, too: the connection may be dead, so idle ones are closed, now and before the next request.
+func TestATimeoutWithinAnAnswer(t *testing.T) {
+	for err, want := range map[error]int{context.DeadlineExceeded: 2, errors.New("reset"): 0} {
+		closed := 0
+		transport := outbound.Transport(closing{func(*http.Request) *http.Response { return failing(err) }, &closed})
+		for range 2 {
+			resp, failed := transport.Do(newRequest(t, http.MethodGet, "https://x.example"))
+			require.NoError(t, failed)
+			if closed == 0 || want == 0 {
+				_, failed = io.ReadAll(resp.Body)
+				require.ErrorIs(t, failed, err)
+			}
+		}
+		require.Equal(t, want, closed)
+	}
+}
+
+// TestWhatAnAnswerSaysPassesTheGate, in whichever of its parts.
+func TestWhatAnAnswerSaysPassesTheGate(t *testing.T) {
+	const secret = "the-secret-that-was-sent"
+	transport := outbound.Transport(answers(func(*http.Request) *http.Response {
+		resp := failing(errors.New("##vso[a.b]" + secret))
+		resp.Status = "400 ##[error]" + secret
+		resp.Header = http.Header{"X-A": {"##vso[a.b]" + secret}}
+		return resp
+	}))
+	for _, posted := range []string{"assertion=" + secret, "client_assertion=" + secret, ""} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://x.example", strings.NewReader(posted))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if posted == "" {
+			req.Header.Set("Authorization", "Bearer "+secret)
+		}
+		resp, err := transport.Do(req)
+		require.NoError(t, err)
+		require.Equal(t, "400 # #[error][redacted]", resp.Status)
+		require.Equal(t, "# #vso[a.b][redacted]", resp.Header.Get("X-A"))
+		_, err = io.ReadAll(resp.Body)
+		require.EqualError(t, err, "# #vso[a.b][redacted]")
+	}
 }
