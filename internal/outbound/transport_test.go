@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -205,4 +206,47 @@ func TestWhatAnAnswerSaysPassesTheGate(t *testing.T) {
 		_, err = io.ReadAll(resp.Body)
 		require.EqualError(t, err, "# #vso[a.b][redacted]")
 	}
+}
+
+// held is a body that knows whether it was closed.
+type held struct {
+	io.Reader
+	closed bool
+}
+
+func (h *held) Close() error {
+	h.closed = true
+	return nil
+}
+
+// TestWhatIsRefusedIsClosed, so that its connection isn't held; and what is served is, once its reader closes it.
+func TestWhatIsRefusedIsClosed(t *testing.T) {
+	from := &http.Request{URL: &url.URL{Scheme: "https", Host: "x.example"}}
+	for name, test := range map[string]struct {
+		resp http.Response
+		want error
+	}{
+		"headers":  {http.Response{Header: http.Header{"X": {strings.Repeat("x", outbound.MaxHeader)}}}, outbound.ErrTooLarge},
+		"body":     {http.Response{ContentLength: outbound.MaxAnswer + 1}, outbound.ErrTooLarge},
+		"redirect": {http.Response{Request: &http.Request{URL: from.URL, Response: &http.Response{Request: from}}}, outbound.ErrRedirected},
+		"none":     {http.Response{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := &held{Reader: strings.NewReader("")}
+			test.resp.Body = body
+			resp, err := outbound.Transport(answers(func(*http.Request) *http.Response { return &test.resp })).Do(newRequest(t, http.MethodGet, "https://x.example"))
+			require.ErrorIs(t, err, test.want)
+			if err == nil {
+				require.False(t, body.closed)
+				require.NoError(t, resp.Body.Close())
+			}
+			require.True(t, body.closed)
+		})
+	}
+}
+
+func TestApartKeepsTheCallersValues(t *testing.T) {
+	type mine struct{}
+	ctx := outbound.Apart(context.WithValue(t.Context(), mine{}, "value"))
+	require.Equal(t, "value", ctx.Value(mine{}))
 }

@@ -112,6 +112,31 @@ func TestNoClaimsDontReachEntra(t *testing.T) {
 	require.NoError(t, persistent.WithoutNoClaims(req))
 }
 
+// TestARequestThatCantBeRead isn't sent as something else.
+func TestARequestThatCantBeRead(t *testing.T) {
+	mine := errors.New("mine")
+	req, err := runtime.NewRequest(t.Context(), http.MethodPost, "https://x.example/token")
+	require.NoError(t, err)
+	require.NoError(t, req.SetBody(&broken{body{strings.NewReader("claims=%7B%7D")}, nil}, "application/x-www-form-urlencoded"))
+	req.Body().(*broken).err = mine
+	require.ErrorIs(t, persistent.WithoutNoClaims(req), mine)
+	require.NoError(t, req.SetBody(body{strings.NewReader("claims=%zz")}, "application/x-www-form-urlencoded"))
+	require.Error(t, persistent.WithoutNoClaims(req))
+}
+
+// broken is a body that can't be read once it has an error.
+type broken struct {
+	body
+	err error
+}
+
+func (b *broken) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.body.Read(p)
+}
+
 type body struct{ *strings.Reader }
 
 func (body) Close() error { return nil }

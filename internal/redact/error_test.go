@@ -67,6 +67,9 @@ func TestSecret(t *testing.T) {
 	require.Zero(t, redact.Keep(""))
 	require.Equal(t, " [redacted]", fmt.Sprint(redact.Secret{}, kept))
 	require.Equal(t, "[redacted]", kept.LogValue().String())
+	document, err := json.Marshal([]redact.Secret{kept, {}})
+	require.NoError(t, err)
+	require.Equal(t, `["[redacted]",""]`, string(document))
 	testkit.RequirePrintsNone(t, kept, "a-secret-token")
 	testkit.RequirePrintsNone(t, struct{ Kept, kept redact.Secret }{kept, kept}, "a-secret-token")
 }
