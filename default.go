@@ -115,13 +115,11 @@ func newChain(options *CredentialOptions) (chain, error) {
 	return c, redact.Error(err)
 }
 
-// additionalTenants are those that azidentity's chain reads from the environment. Of a workflow's empty lines nothing is left.
+// additionalTenants are those that azidentity's chain reads from the environment.
 func additionalTenants() []string {
 	var tenants []string
 	for tenant := range strings.SplitSeq(environment("AZURE_ADDITIONALLY_ALLOWED_TENANTS"), ";") {
-		if tenant = strings.TrimSpace(tenant); tenant != "" {
-			tenants = append(tenants, tenant)
-		}
+		tenants = append(tenants, strings.TrimSpace(tenant))
 	}
 	return tenants
 }

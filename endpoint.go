@@ -156,13 +156,14 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 	if err != nil {
 		return oidcAnswer{}, e.failed(asked, err)
 	}
-	if resp.StatusCode >= 300 {
-		azlog.Refusal(redact.Response(resp, body, r.bearer), "")
-	}
-	return oidcAnswer{
+	answer = oidcAnswer{
 		status: resp.StatusCode, header: resp.Header, body: body, received: time.Now(), asked: asked,
 		response: redact.Response(resp, nil), secrets: []string{r.bearer},
-	}, nil
+	}
+	if !answer.succeeded() {
+		azlog.Refusal(redact.Response(resp, body, r.bearer), "")
+	}
+	return answer, nil
 }
 
 // failed is the error of a request without an answer.

@@ -322,15 +322,15 @@ const adviseRedirect = "a request for a token is never redirected: check the add
 // page may know of it, or the wrong address.
 func adviseService(status int, system *ci.System) string {
 	switch {
-	case status >= 300 && status < 400:
+	case status < 300, status == http.StatusRequestTimeout, status >= 500:
+		return "try again later; if it goes on, look at " + system.StatusPage
+	case status < 400:
 		return adviseRedirect
 	case status == http.StatusProxyAuthRequired:
 		return advice.Proxy
 	case status == http.StatusTooManyRequests:
 		return system.Name + " throttles this job: keep one credential for the whole program, so that its cache serves, instead of making one for each request, " +
 			"and try again later"
-	case status < 300, status == http.StatusRequestTimeout, status >= 500:
-		return "try again later; if it goes on, look at " + system.StatusPage
 	}
 	return "check that " + system.RequestURL + " is passed on as the CI system set it"
 }

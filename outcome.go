@@ -226,7 +226,7 @@ func tokensIn(body []byte) []string {
 func failedAuthentication(problem string) error {
 	silent := telling{errors.New(problem)}
 	cred, err := azidentity.NewClientAssertionCredential("adfs", "client", silent.assert, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Cloud: cloud.AzurePublic, PerCallPolicies: []policy.Policy{silent}}, DisableInstanceDiscovery: true,
+		ClientOptions: azcore.ClientOptions{Cloud: cloud.AzurePublic, PerCallPolicies: []policy.Policy{silent}},
 	})
 	if err != nil {
 		return err
