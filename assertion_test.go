@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -38,6 +39,46 @@ func TestFileAssertionIsReadAnew(t *testing.T) {
 	require.ErrorAs(t, err, &unusable)
 	require.Equal(t, "file", unusable.Source)
 	require.ErrorContains(t, err, path+" is empty")
+}
+
+// TestAFileThatIsBeingWrittenIsReadAgain by the credential, soon.
+func TestAFileThatIsBeingWrittenIsReadAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		job := cloud.GitHubJob(nil)
+		jwt, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})(t.Context())
+		require.NoError(t, err)
+		time.AfterFunc(time.Millisecond, func() { assert.NoError(t, os.WriteFile(path, []byte(jwt), 0o600)) })
+		testkit.Get(t, newAssertion(t, cloud, azoidc.FileAssertion(path), testkit.CredentialOptions(cloud)), testkit.VaultScope)
+	})
+}
+
+// TestASourceThatWasAskedOnceIsNotAskedAgain where it was told to ask once.
+func TestASourceThatWasAskedOnceIsNotAskedAgain(t *testing.T) {
+	cloud := testkit.NewCloud()
+	job := cloud.GitHubJob(nil)
+	options := &azoidc.GitHubActionsAssertionOptions{ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken}
+	options.Retry.MaxRetries = -1
+	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Drop())
+	_, err := newAssertion(t, cloud, azoidc.GitHubActionsAssertion(options), testkit.CredentialOptions(cloud)).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	require.Error(t, err)
+	require.Equal(t, 1, cloud.Count(azoidctest.GitHubOIDC))
+}
+
+// TestAnAssertionIsPresentedUntilEntraTakesItNoMore, which is five minutes past its end.
+func TestAnAssertionIsPresentedUntilEntraTakesItNoMore(t *testing.T) {
+	for over, presented := range map[time.Duration]int{5 * time.Minute: 1, 5*time.Minute + time.Second: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := testkit.NewCloud()
+			source := azoidc.StaticAssertion(testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-over).Unix())))
+			_, err := newAssertion(t, cloud, source, testkit.CredentialOptions(cloud)).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			require.Error(t, err)
+			require.Equal(t, presented, cloud.Count(azoidctest.EntraToken), over)
+		})
+	}
 }
 
 func TestStaticAssertion(t *testing.T) {
@@ -118,6 +159,9 @@ func TestCommandAssertion(t *testing.T) {
 	got, err := azoidc.CommandAssertion("sh", "-c", "echo; echo ' the.jwt.itself '; echo chatter >&2")(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "the.jwt.itself", got)
+	got, err = azoidc.CommandAssertion("sh", "-c", "head -c 3000000 /dev/zero | tr '\\000' a")(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got, 1<<20, "more isn't kept")
 }
 
 func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {

@@ -1,6 +1,7 @@
 package azoidc_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,19 +28,27 @@ func TestParseClaims(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{}, claims, "what is no identifier")
 
+	for _, second := range []int64{-62135596800, 253402300799} {
+		claims, err = azoidc.ParseClaims(testkit.JWT(fmt.Sprintf(`{"exp":%d}`, second)))
+		require.NoError(t, err, "the first year, and the last")
+		require.Equal(t, second, claims.ExpiresAt.Unix())
+	}
+
 	for jwt, want := range map[string]string{
-		"":                              "it is empty",
-		"secret":                        "6 bytes in 1 dot-separated parts",
-		"a.b.c.d":                       "in 4 dot-separated parts",
-		"!.e30.x":                       "header isn't base64url",
-		"bnVsbA.e30.x":                  "header isn't a JSON object",
-		"e30.!.x":                       "payload isn't base64url",
-		"e30.bnVsbA.x":                  "payload isn't a JSON object",
-		"e3\n0.e30.x":                   "header isn't base64url",
-		"e30.e30\r\n.x":                 "payload isn't base64url",
-		"e30.e30.x\n::add-mask::secret": "signature isn't base64url",
-		testkit.JWT(`{"exp":"secret"}`): "payload isn't a JSON object with claims of the registered types",
-		testkit.JWT(`{"exp":1e300}`):    "payload isn't a JSON object with claims of the registered types",
+		"":                                  "it is empty",
+		"secret":                            "6 bytes in 1 dot-separated parts",
+		"a.b.c.d":                           "in 4 dot-separated parts",
+		"!.e30.x":                           "header isn't base64url",
+		"bnVsbA.e30.x":                      "header isn't a JSON object",
+		"e30.!.x":                           "payload isn't base64url",
+		"e30.bnVsbA.x":                      "payload isn't a JSON object",
+		"e3\n0.e30.x":                       "header isn't base64url",
+		"e30.e30\r\n.x":                     "payload isn't base64url",
+		"e30.e30.x\n::add-mask::secret":     "signature isn't base64url",
+		testkit.JWT(`{"exp":"secret"}`):     "payload isn't a JSON object with claims of the registered types",
+		testkit.JWT(`{"exp":253402300800}`): "payload isn't a JSON object with claims of the registered types",
+		testkit.JWT(`{"exp":-62135596801}`): "payload isn't a JSON object with claims of the registered types",
+		testkit.JWT(`{"exp":1e300}`):        "payload isn't a JSON object with claims of the registered types",
 	} {
 		_, err := azoidc.ParseClaims(jwt)
 		require.ErrorContains(t, err, "not a JWT: ")

@@ -56,6 +56,8 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 	require.ErrorContains(t, err, "nil")
 	_, err = azoidc.NewOnBehalfOfCredential("t", testkit.AClientID, " ", azoidc.StaticAssertion("x"), nil)
 	require.ErrorContains(t, err, "user assertion is empty")
+	_, err = azoidc.NewOnBehalfOfCredential("t", testkit.AClientID, "a user", azoidc.StaticAssertion("x"), nil)
+	require.ErrorContains(t, err, "characters that no access token has")
 	_, err = azoidc.NewGitHubActionsCredential("t", testkit.AClientID, &azoidc.GitHubActionsCredentialOptions{CredentialOptions: azoidc.CredentialOptions{
 		ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: "http://login.example"}}}})
 	require.ErrorContains(t, err, "https")

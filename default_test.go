@@ -216,6 +216,7 @@ func TestTheDefaultChainTellsWhatItTried(t *testing.T) {
 		require.GreaterOrEqual(t, found, 0, "%q after %q", want, err.Error()[at:])
 		at += found
 	}
+	require.NotContains(t, err.Error(), "do:", "there is nothing to say")
 	testkit.RequireChainGoesOn(t, cred)
 }
 
@@ -228,6 +229,8 @@ func TestTheDefaultChainKeepsAnAuthenticationFailure(t *testing.T) {
 	_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	var failed *azidentity.AuthenticationFailedError
 	require.ErrorAs(t, err, &failed)
+	require.Equal(t, 400, failed.RawResponse.StatusCode)
+	require.ErrorContains(t, failed, "AADSTS700016")
 	require.ErrorContains(t, err, "GitHubActionsCredential: missing")
 	require.ErrorContains(t, err, "AADSTS700016")
 }

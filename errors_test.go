@@ -201,6 +201,31 @@ func TestServicesCannotForgeLinesInAJobsLog(t *testing.T) {
 	}
 }
 
+// TestTextsOfAUsersOwnErrorsStayInTheirLines, as those of services do.
+func TestTextsOfAUsersOwnErrorsStayInTheirLines(t *testing.T) {
+	const two = "a\nb"
+	for _, err := range []error{
+		&azoidc.AssertionError{Source: two, Claims: &azoidc.Claims{Subject: two}},
+		&azoidc.ExchangeError{Code: two, TraceID: two, CorrelationID: two, Claims: &azoidc.Claims{Subject: two, Audience: []string{two}}},
+	} {
+		require.Contains(t, err.Error(), "a b")
+		require.NotContains(t, err.Error(), "\nb")
+		require.NotContains(t, err.Error(), "\n             b")
+	}
+}
+
+// TestAnAnswerWithoutACode is explained by its status.
+func TestAnAnswerWithoutACode(t *testing.T) {
+	for status, want := range map[int]string{
+		0: "no answer from Entra", 200: "try again later", 299: "check the authority host", 300: "never redirected", 399: "never redirected",
+		400: "check the authority host", 407: "proxy", 429: "keep one credential", 499: "check the authority host", 500: "try again later",
+	} {
+		err := &azoidc.ExchangeError{StatusCode: status}
+		require.ErrorContains(t, err, want, status)
+		require.NotContains(t, err.Error(), "left alone", "for how long isn't known")
+	}
+}
+
 // TestGoldenMessages are the errors that users meet, each as a credential returns it.
 func TestGoldenMessages(t *testing.T) {
 	testkit.OutsideCI(t)
@@ -278,12 +303,17 @@ func TestGoldenMessages(t *testing.T) {
 		{"GitHub refuses the audience", nil, github(azoidctest.Status(400, nil, `{"errorMessage":"Can't issue ID_TOKEN for audience 'x'"}`), oidc)},
 		{"GitHub's address is wrong", nil, github(azoidctest.Status(404, nil, ""), oidc)},
 		{"GitHub's address redirects", nil, github(testkit.Redirect(302), oidc)},
+		{"GitHub's address has many answers", nil, github(azoidctest.Status(300, nil, ""), oidc)},
+		{"GitHub's address answers with too much", nil, github(testkit.Text(200, strings.Repeat(" ", 2<<20)), oidc)},
 		{"GitHub throttles", nil, github(azoidctest.Status(429, nil, ""), oidc)},
 		{"GitHub's outage", nil, github(azoidctest.Status(503, nil, ""), oidc)},
 		{"GitHub hands out no token", nil, github(testkit.Text(200, `{"count":0}`), oidc)},
 		{"GitHub hands out no JWT", nil, github(testkit.Text(200, `{"value":"no"}`), oidc)},
 		{"GitHub hands out an old token", nil, github(testkit.Text(200, `{"value":"`+testkit.JWT(`{"exp":946684000}`)+`"}`), oidc)},
 		{"Azure DevOps refuses the access token", nil, pipelines(azoidctest.Status(401, nil, ""))},
+		{"Azure DevOps forbids the connection", nil, pipelines(azoidctest.Status(403, nil, "no"))},
+		{"Azure DevOps shows a sign-in page", nil, pipelines(azoidctest.Status(203, nil, "<html>"))},
+		{"Azure DevOps can't read the request", nil, pipelines(azoidctest.Status(400, nil, ""))},
 		{"Azure DevOps wants a step to name the connection", nil, pipelines(testkit.Text(200, `{"count":1,"value":"There is no explicit reference to service connection x from current stage y"}`))},
 		{"Azure DevOps doesn't know the connection", nil, pipelines(azoidctest.Status(404, nil, `{"message":"not found here"}`))},
 		{"Azure DevOps' outage", nil, pipelines(azoidctest.Status(500, nil, ""))},
@@ -301,6 +331,7 @@ func TestGoldenMessages(t *testing.T) {
 		{"Entra throttles for longer than there is time", nil, github(azoidctest.Status(429, http.Header{"Retry-After": {"3600"}}, ""), entra)},
 		{"Entra's outage", nil, github(azoidctest.Status(503, nil, ""), entra)},
 		{"Entra's answer is empty", nil, github(testkit.Text(200, ""), entra)},
+		{"Entra's token ends at once", nil, github(testkit.Text(200, `{"token_type":"Bearer","access_token":"x","expires_in":0}`), entra)},
 		{"a code that nobody knows", nil, github(azoidctest.Status(400, nil, `{"error":"invalid_request","error_description":"AADSTS999999: Something new.","error_codes":[999999]}`), entra)},
 		{"a refusal without a code", nil, github(azoidctest.Status(400, nil, `{"message":"no"}`), entra)},
 

@@ -111,9 +111,15 @@ func TestAudienceByCloud(t *testing.T) {
 	}
 }
 
+// TestAnAudienceThatCannotBeRight is the error of each request for an assertion, where no constructor can return it.
+func TestAnAudienceThatCannotBeRight(t *testing.T) {
+	_, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{Audience: "${{ vars.AUDIENCE }}"})(t.Context())
+	require.ErrorContains(t, err, "Audience")
+}
+
 // TestOnlyASuccessHoldsAToken: what a refusal has for a value is none.
 func TestOnlyASuccessHoldsAToken(t *testing.T) {
-	for _, status := range []int{201, 203, 400, 401, 403, 500} {
+	for _, status := range []int{201, 203, 300, 400, 401, 403, 500} {
 		synctest.Test(t, func(t *testing.T) {
 			cloud := testkit.NewCloud()
 			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(status, nil, `{"value":"`+testkit.JWT(`{"sub":"s"}`)+`"}`))
@@ -121,6 +127,7 @@ func TestOnlyASuccessHoldsAToken(t *testing.T) {
 			var unusable *azoidc.AssertionError
 			require.ErrorAs(t, err, &unusable, status)
 			require.Equal(t, status, unusable.StatusCode)
+			require.Equal(t, status < 300, strings.Contains(err.Error(), "without a token"), err)
 			require.Zero(t, cloud.Count(azoidctest.EntraToken))
 		})
 	}
