@@ -150,7 +150,8 @@ func (b *bench) tryAlone(m mutant, runs []run) (bool, error) {
 			args = append(args, "-short")
 		}
 		command := exec.Command("go", args...)
-		command.Dir = b.tree.root
+		command.Dir, command.Env = b.tree.root, append(os.Environ(), overlaid(overlay))
+		setApart(command)
 		if command.Run() != nil {
 			return true, nil
 		}

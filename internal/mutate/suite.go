@@ -19,6 +19,7 @@ import (
 type suite struct {
 	pkg, dir string
 	binary   string
+	env      []string // of the test program, for what it builds and starts
 	made     func() error
 	modes    [2]mode
 }
@@ -34,7 +35,7 @@ type mode struct {
 }
 
 func newSuite(root, pkg, overlay, binary string) *suite {
-	s := &suite{pkg: pkg, binary: binary}
+	s := &suite{pkg: pkg, binary: binary, env: append(os.Environ(), overlaid(overlay))}
 	s.dir = filepath.Join(root, filepath.FromSlash(strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")))
 	s.made = sync.OnceValue(func() error {
 		command := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, pkg)
@@ -42,7 +43,7 @@ func newSuite(root, pkg, overlay, binary string) *suite {
 		if output, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", pkg, err, output)
 		}
-		return nil
+		return s.makeCommand()
 	})
 	for i := range s.modes {
 		m := &s.modes[i]
@@ -50,6 +51,25 @@ func newSuite(root, pkg, overlay, binary string) *suite {
 		m.once = sync.OnceValue(func() error { return s.try(m) })
 	}
 	return s
+}
+
+// overlaid makes what tests build have the trials, too.
+func overlaid(overlay string) string {
+	return "GOFLAGS=" + os.Getenv("GOFLAGS") + " -overlay=" + overlay
+}
+
+// makeCommand builds the command that cmd/azoidc's tests start, which they would build at each run.
+func (s *suite) makeCommand() error {
+	if s.pkg != module+"/cmd/azoidc" {
+		return nil
+	}
+	command := exec.Command("go", "build", "-o", s.binary+".command", s.pkg)
+	command.Dir, command.Env = s.dir, s.env
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", s.pkg, err, output)
+	}
+	s.env = append(s.env, "AZOIDC_TEST_BINARY="+s.binary+".command")
+	return nil
 }
 
 // least is for tests that take hardly any time, on a machine that has other things to do.
@@ -122,8 +142,9 @@ func (s *suite) run(m *mode, patience time.Duration, variable string) ([]byte, e
 	}
 	command := exec.CommandContext(ctx, s.binary, args...)
 	command.Dir = s.dir
-	command.Env = append(os.Environ(), variable)
+	command.Env = append(slices.Clip(s.env), variable)
 	command.WaitDelay = time.Second
+	setApart(command)
 	return command.CombinedOutput()
 }
 

@@ -85,9 +85,10 @@ const (
 	reachedVariable = "THE_MUTANTS_REACHED"
 )
 
-var helperImports = []string{"fmt", "os", "strconv", "sync"}
+var helperImports = []string{"fmt", "os", "strconv", "strings", "sync"}
 
-// helperOf is the source of a file that each package with trials has beside the others.
+// helperOf is the source of a file that each package with trials has beside the others. Processes that tests start with an
+// environment of their own, or with none, take the variables from the one that they descend from, where the system shows it.
 func helperOf(name string) []byte {
 	return fmt.Appendf(nil, `package %s
 
@@ -95,12 +96,35 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 )
 
-var theMutantsNumber, _ = strconv.Atoi(os.Getenv(%q))
+var theMutantsNumber, _ = strconv.Atoi(theMutantsVariable(%q))
 
-var theMutantsReached = os.Getenv(%q)
+var theMutantsReached = theMutantsVariable(%q)
+
+func theMutantsVariable(name string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	for id := os.Getppid(); id > 1; {
+		process := "/proc/" + strconv.Itoa(id)
+		environment, _ := os.ReadFile(process + "/environ")
+		for _, variable := range strings.Split(string(environment), "\x00") {
+			if value, ok := strings.CutPrefix(variable, name+"="); ok {
+				return value
+			}
+		}
+		stat, _ := os.ReadFile(process + "/stat")
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		if len(fields) < 2 {
+			break
+		}
+		id, _ = strconv.Atoi(fields[1])
+	}
+	return ""
+}
 
 var theMutantsSeen sync.Map
 
