@@ -89,7 +89,7 @@ func timesAt(c azoidc.Claims, now time.Time) (string, error) {
 	switch {
 	case c.ExpiresAt.IsZero():
 		return "", questionable("it says no end (exp), and Entra wants one")
-	case !c.IssuedAt.IsZero() && c.ExpiresAt.Before(c.IssuedAt):
+	case c.ExpiresAt.Before(c.IssuedAt):
 		return "", fmt.Errorf("it ends before it was issued: the system that issues it is wrong")
 	case now.After(c.ExpiresAt):
 		return "", fmt.Errorf("it had ended %s before it came: its source hands out a cached one; run the job again", round(now.Sub(c.ExpiresAt)))

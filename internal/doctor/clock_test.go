@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/advice"
 )
 
 func TestClockWithoutAnswer(t *testing.T) {
@@ -39,6 +40,13 @@ func TestTokenTimes(t *testing.T) {
 		"over":         {azoidc.Claims{IssuedAt: at(-time.Hour), ExpiresAt: at(-time.Minute)}, "", "", "it had ended 1m0s before it came"},
 		"the future":   {azoidc.Claims{IssuedAt: at(time.Hour), ExpiresAt: at(2 * time.Hour)}, "", "", "issued 1h0m0s in the future"},
 		"not yet":      {azoidc.Claims{IssuedAt: at(0), NotBefore: at(time.Hour), ExpiresAt: at(2 * time.Hour)}, "", "", "isn't valid for another 1h0m0s"},
+		"just over":    {azoidc.Claims{IssuedAt: at(-time.Minute), ExpiresAt: at(-1)}, "", "", "it had ended 0s before it came"},
+		"ends now":     {azoidc.Claims{IssuedAt: at(-time.Minute), ExpiresAt: at(0)}, "lives for 0s", "", ""},
+		"a bit ahead":  {azoidc.Claims{IssuedAt: at(advice.WrongClock - 1), NotBefore: at(advice.WrongClock - 1), ExpiresAt: at(time.Hour)}, "lives for 1h0m0s", "", ""},
+		"too far":      {azoidc.Claims{IssuedAt: at(advice.WrongClock), ExpiresAt: at(time.Hour)}, "", "", "issued 2m0s in the future"},
+		"not soon":     {azoidc.Claims{NotBefore: at(advice.WrongClock), ExpiresAt: at(time.Hour)}, "", "", "isn't valid for another 2m0s"},
+		"still new":    {azoidc.Claims{IssuedAt: at(-oldToken), ExpiresAt: at(time.Hour)}, "lives for 1h0m0s", "", ""},
+		"only an end":  {azoidc.Claims{ExpiresAt: at(time.Hour)}, "lives for 1h0m0s", "", ""},
 		"backwards":    {azoidc.Claims{IssuedAt: at(2 * time.Minute), ExpiresAt: at(time.Minute)}, "", "", "ends before it was issued"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +74,43 @@ func TestTokenTimesByTheServersClock(t *testing.T) {
 	_, err := e.tokenTimes()
 	require.Error(t, err)
 	e.clock.read(now.Add(time.Hour), now, time.Millisecond)
-	_, err = e.tokenTimes()
+	detail, err := e.tokenTimes()
 	require.NoError(t, err)
+	require.Contains(t, detail, "lives for 5m0s")
+	e.clock = newClock(nil)
+	e.clock.read(now.Add(-time.Hour), now, time.Millisecond) // a proxy's
+	e.claims = azoidc.Claims{IssuedAt: now, ExpiresAt: now.Add(5 * time.Minute)}
+	detail, err = e.tokenTimes()
+	require.NoError(t, err)
+	require.Contains(t, detail, "lives for 5m0s")
+}
+
+// The sooner an answer comes, the better it tells when the server read its clock.
+func TestTheClockGoesByTheFastestAnswer(t *testing.T) {
+	now := time.Now()
+	c := newClock(nil)
+	for _, test := range []struct{ ahead, took, want time.Duration }{
+		{time.Minute, 4 * time.Second, time.Minute + 500*time.Millisecond - 2*time.Second},
+		{time.Hour, 5 * time.Second, time.Minute + 500*time.Millisecond - 2*time.Second},
+		{2 * time.Minute, 0, 2*time.Minute + 500*time.Millisecond},
+	} {
+		c.read(now.Add(test.ahead), now, test.took)
+		offset, ok := c.offset()
+		require.True(t, ok)
+		require.Equal(t, test.want, offset)
+	}
+}
+
+func TestReadClock(t *testing.T) {
+	e := &examination{clock: newClock(nil)}
+	_, err := e.readClock()
+	require.ErrorAs(t, err, new(skipped))
+	require.Nil(t, e.found.ClockOffset)
+	for diff, wrong := range map[time.Duration]bool{advice.WrongClock - 1: false, advice.WrongClock: true, 1 - advice.WrongClock: false, -advice.WrongClock: true} {
+		e.clock.best, e.clock.diff = 1, diff
+		detail, err := e.readClock()
+		require.Equal(t, wrong, err != nil, diff)
+		require.Equal(t, wrong, detail == "", diff)
+		require.Equal(t, int64(diff.Round(time.Second).Seconds()), *e.found.ClockOffset)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -21,11 +22,11 @@ import (
 
 // An examination tries one step after the other, and goes on when one fails.
 type examination struct {
-	env    environ.Variables
-	login  login.Login
-	direct bool // requests take the way that the environment tells, proxies included
-	clock  *clock
-	found  Diagnosis
+	env   environ.Variables
+	login login.Login
+	proxy func(*http.Request) (*url.URL, error) // through which a request goes; nil where that can't be told
+	clock *clock
+	found Diagnosis
 	// Of the job's OIDC token, once found.Identity is there.
 	claims   azoidc.Claims
 	received time.Time
@@ -34,14 +35,17 @@ type examination struct {
 // Examine tries all there is between the job and an access token for each scope, and asks the scopes' services with the tokens
 // if probe is set. Without a scope, it is that of Azure Resource Manager.
 func Examine(ctx context.Context, env environ.Variables, l login.Login, wanted []string, probe bool) *Diagnosis {
-	e := &examination{env: env, login: l, direct: l.Client.Transport == nil, clock: newClock(l.Client.Transport)}
+	e := &examination{env: env, login: l, clock: newClock(l.Client.Transport)}
+	if l.Client.Transport == nil {
+		e.proxy = http.ProxyFromEnvironment
+	}
 	e.login.Client.Transport = e.clock
 	if len(wanted) == 0 {
 		wanted = []string{managementScope(e.login.AuthorityHost)}
 	}
 	e.found.describe(env, &e.login)
 	e.step("settings", func() (string, error) { return "complete", e.login.Check() })
-	e.step("proxy", e.proxy)
+	e.step("proxy", e.proxySettings)
 	if host, ok := hostOf(e.login.RequestURL); ok {
 		e.step("network to "+oneLine(host.Host), func() (string, error) { return e.reach(ctx, host) })
 	}

@@ -1,13 +1,67 @@
 package doctor
 
 import (
+	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc"
 )
 
 func TestManagementScope(t *testing.T) {
-	require.Equal(t, "https://management.usgovcloudapi.net/.default", managementScope("https://login.microsoftonline.us/"))
-	require.Equal(t, "https://management.chinacloudapi.cn/.default", managementScope("https://login.chinacloudapi.cn/"))
-	require.Equal(t, "https://management.azure.com/.default", managementScope("https://login.microsoftonline.com/"))
+	for host, want := range map[string]string{
+		"https://login.microsoftonline.us/":         "https://management.usgovcloudapi.net/.default",
+		"https://login.chinacloudapi.cn/":           "https://management.chinacloudapi.cn/.default",
+		"https://login.partner.microsoftonline.cn/": "https://management.chinacloudapi.cn/.default",
+		"https://login.microsoftonline.com/":        "https://management.azure.com/.default",
+	} {
+		require.Equal(t, want, managementScope(host), host)
+	}
+}
+
+func TestHostOf(t *testing.T) {
+	root, ok := hostOf("https://a.example:8443/b?c")
+	require.True(t, ok)
+	require.Equal(t, "https://a.example:8443/", root.String())
+	for _, address := range []string{"", "a.example/b", "https://a b", "%"} {
+		_, ok := hostOf(address)
+		require.False(t, ok, address)
+	}
+}
+
+// What isn't tried takes no time.
+func TestStepsTellHowTheyWent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &examination{}
+		for _, err := range []error{nil, errors.New("refused"), skipped("no need"), fmt.Errorf("%w", questionable("old"))} {
+			e.step("a step", func() (string, error) {
+				time.Sleep(1500 * time.Millisecond)
+				return "fine", err
+			})
+		}
+		require.Equal(t, []Step{
+			{"a step", resultOK, 1500, "fine"}, {"a step", ResultFailed, 1500, "refused"},
+			{"a step", resultSkipped, 0, "no need"}, {"a step", resultWarning, 1500, "old"},
+		}, e.found.Steps)
+	})
+}
+
+func TestLifeOf(t *testing.T) {
+	now := time.Now()
+	require.Equal(t, "without an end", lifeOf(azoidc.Claims{}, now))
+	require.Equal(t, "ends in 5m0s", lifeOf(azoidc.Claims{ExpiresAt: now.Add(5 * time.Minute)}, now))
+}
+
+// The commands are for who lacks the credential, and not for who has another trouble.
+func TestLacksFederation(t *testing.T) {
+	for _, code := range []string{"AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213", "AADSTS7002131", "AADSTS7002137", "AADSTS70025", "AADSTS7000226"} {
+		require.True(t, lacksFederation(fmt.Errorf("%w", &azoidc.ExchangeError{Code: code})), code)
+	}
+	for _, err := range []error{nil, errors.New("AADSTS70021"), &azoidc.ExchangeError{Code: "AADSTS700016"}, &azoidc.ExchangeError{}} {
+		require.False(t, lacksFederation(err), err)
+	}
 }

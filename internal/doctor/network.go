@@ -23,8 +23,8 @@ const reachTimeout = 30 * time.Second
 // proxyVariables are those that Go's clients follow, as others do, in this order.
 var proxyVariables = []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"}
 
-// proxy tells which way the environment sends requests, without the password that may be in it.
-func (e *examination) proxy() (string, error) {
+// proxySettings tells which way the environment sends requests, without the password that may be in it.
+func (e *examination) proxySettings() (string, error) {
 	var set []string
 	for i, name := range proxyVariables {
 		told := slices.ContainsFunc(proxyVariables[:i], func(other string) bool { return environ.SameName(other, name) })
@@ -79,10 +79,10 @@ func (e *examination) reach(ctx context.Context, root *url.URL) (string, error) 
 
 // throughProxy names the proxy that a request took.
 func (e *examination) throughProxy(request *http.Request) string {
-	if !e.direct {
+	if e.proxy == nil {
 		return ""
 	}
-	proxy, err := http.ProxyFromEnvironment(request)
+	proxy, err := e.proxy(request)
 	if err != nil || proxy == nil {
 		return ""
 	}

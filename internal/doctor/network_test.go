@@ -1,10 +1,14 @@
 package doctor
 
 import (
+	"crypto/tls"
+	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"runtime"
 	"strings"
@@ -13,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/login"
 )
 
 // overTLS is a service that says nothing but 404.
@@ -34,10 +39,23 @@ func rootOf(t *testing.T, address string) *url.URL {
 
 func TestReachTellsTheWay(t *testing.T) {
 	server := overTLS(t)
-	e := &examination{clock: newClock(server.Client())}
+	var proxy *url.URL
+	var proxyErr error
+	e := &examination{clock: newClock(server.Client()), proxy: func(*http.Request) (*url.URL, error) { return proxy, proxyErr }}
+	const direct = `^TLS 1\.3, certificate by .* until \d{4}-\d\d-\d\d, answers \(HTTP 404\)$`
 	detail, err := e.reach(t.Context(), rootOf(t, server.URL+"/a/secret/path?and=query"))
 	require.NoError(t, err)
-	require.Regexp(t, `^TLS 1\.3, certificate by .* until \d{4}-\d\d-\d\d, answers \(HTTP 404\)$`, detail)
+	require.Regexp(t, direct, detail)
+	proxy = rootOf(t, "http://me:canary@proxy.example:8080")
+	detail, err = e.reach(t.Context(), rootOf(t, server.URL))
+	require.NoError(t, err)
+	require.Equal(t, "through the proxy proxy.example:8080, answers (HTTP 404)", detail)
+	proxyErr = errors.New("no URL")
+	e.clock = newClock(server.Client())
+	server.Client().CloseIdleConnections()
+	detail, err = e.reach(t.Context(), rootOf(t, server.URL))
+	require.NoError(t, err)
+	require.Regexp(t, direct, detail)
 
 	address := "https://localhost:" + rootOf(t, server.URL).Port()
 	server.Client().Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // as the certificate has it
@@ -60,6 +78,54 @@ func TestReachTellsWhereTheWayEnds(t *testing.T) {
 	require.ErrorAs(t, err, new(skipped))
 }
 
+// What a request that failed met, it had on its way.
+func TestJourney(t *testing.T) {
+	var j journey
+	trace := j.trace()
+	trace.DNSDone(httptrace.DNSDoneInfo{Err: errors.New("no such host"), Addrs: []net.IPAddr{{IP: net.IPv6loopback}}})
+	trace.DNSDone(httptrace.DNSDoneInfo{})
+	trace.TLSHandshakeDone(tls.ConnectionState{}, errors.New("no handshake"))
+	require.Empty(t, j.begun())
+	trace.DNSDone(httptrace.DNSDoneInfo{Addrs: []net.IPAddr{{IP: net.IPv6loopback}, {IP: net.IPv4(127, 0, 0, 1)}}})
+	trace.TLSHandshakeDone(tls.ConnectionState{Version: tls.VersionTLS12}, nil)
+	require.Equal(t, "2 addresses, the first ::1, TLS 1.2, then ", j.begun())
+}
+
+func TestConfiguration(t *testing.T) {
+	const good = `{"issuer":"https://login.example/x"}`
+	for name, test := range map[string]struct {
+		tenant, host string
+		answer       answering
+		want, err    string
+	}{
+		"well":       {"t", "https://login.example/", answering{status: 200, body: good}, "issuer https://login.example/x", ""},
+		"no tenant":  {"", "https://login.example/", answering{}, "", "the tenant isn't known"},
+		"no URL":     {"t", "https://login example/", answering{}, "", "is no URL"},
+		"no TLS":     {"t", "http://login.example/", answering{}, "", "must be an https URL"},
+		"broken off": {"t", "https://login.example/", answering{status: 200, body: good, broken: true}, "", "unexpected EOF"},
+		"not Entra":  {"t", "https://login.example/", answering{status: 200, body: `{}`}, "", "isn't Microsoft Entra"},
+		"refused":    {"t", "https://login.example/", answering{status: 400, body: `{"error_description":"why"}`}, "", "HTTP 400: why: check the tenant's ID"},
+		"silent":     {"t", "https://login.example/", answering{status: 400, body: `{}`}, "", "HTTP 400: check the authority host"},
+		"no JSON":    {"t", "https://login.example/", answering{status: 502, body: `{"error_description":"why"}<html>`}, "", "HTTP 502: check the authority host"},
+		"an issuer":  {"t", "https://login.example/", answering{status: 503, body: good}, "", "HTTP 503: check the authority host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := test.answer
+			e := &examination{clock: newClock(&service), login: login.Login{TenantID: test.tenant, AuthorityHost: test.host}}
+			detail, err := e.configuration(t.Context())
+			require.Equal(t, test.want, detail)
+			if test.err == "" {
+				require.NoError(t, err)
+				require.Equal(t, "https://login.example/t/v2.0/.well-known/openid-configuration", service.asked.URL.String())
+			} else {
+				require.ErrorContains(t, err, test.err)
+			}
+			require.Equal(t, service.status == 0, service.asked == nil)
+			require.False(t, service.open)
+		})
+	}
+}
+
 func TestProxy(t *testing.T) {
 	for name, test := range map[string]struct {
 		env       environ.Variables
@@ -70,10 +136,11 @@ func TestProxy(t *testing.T) {
 		"no URL":   {environ.Variables{"https_proxy=canary"}, "https_proxy (no URL)", ""},
 		"a macro":  {environ.Variables{"HTTPS_PROXY=$(proxy)"}, "", "HTTPS_PROXY is literally $(proxy)"},
 		"a line":   {environ.Variables{"NO_PROXY=a\n::error::b"}, "NO_PROXY a ::error::b", ""},
+		"two":      {environ.Variables{"HTTPS_PROXY=http://a", "https_proxy=http://b"}, "HTTPS_PROXY http://a, https_proxy http://b", ""},
 		"for http": {environ.Variables{"HTTP_PROXY=http://p"}, "none is set (HTTPS_PROXY)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			detail, err := (&examination{env: test.env}).proxy()
+			detail, err := (&examination{env: test.env}).proxySettings()
 			if test.err != "" {
 				require.ErrorContains(t, err, test.err)
 				return
