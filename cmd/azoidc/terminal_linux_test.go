@@ -70,6 +70,16 @@ func TestExecInAShellWithJobControl(t *testing.T) {
 	require.NoError(t, terminal.cmd.Wait())
 }
 
+// The command may read from the terminal, as those may that it is for.
+func TestExecInTerminalReadsFromIt(t *testing.T) {
+	t.Parallel()
+	terminal := startInTerminal(t, newServer(t, nil), "wait")
+	terminal.lines.Buffer(nil, 1<<20)
+	require.True(t, terminal.lines.Scan())
+	terminal.types("\x04") // Ctrl-D
+	require.NoError(t, terminal.cmd.Wait())
+}
+
 // A terminal has azoidc exec in it.
 type terminal struct {
 	t        *testing.T

@@ -63,12 +63,13 @@ func (s *suite) makeCommand() error {
 	if s.pkg != module+"/cmd/azoidc" {
 		return nil
 	}
-	command := exec.Command("go", "build", "-o", s.binary+".command", s.pkg)
+	path := filepath.Join(s.binary+".command", "azoidc") // by which scripts call it
+	command := exec.Command("go", "build", "-o", path, s.pkg)
 	command.Dir, command.Env = s.dir, s.env
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", s.pkg, err, output)
 	}
-	s.env = append(s.env, "AZOIDC_TEST_BINARY="+s.binary+".command")
+	s.env = append(s.env, "AZOIDC_TEST_BINARY="+path)
 	return nil
 }
 

@@ -77,15 +77,16 @@ func TestGroupLeavesNothingRunning(t *testing.T) {
 	for name, test := range map[string]struct {
 		script      string
 		grace, took time.Duration // at least
+		most        time.Duration
 	}{
-		"willing":  {"sleep 1000 & echo $!", proc.Grace, 0},
-		"stubborn": {`trap "" TERM; sleep 1000 & echo $!`, short, short},
+		"willing":  {"sleep 1000 & echo $!", time.Minute, 0, time.Minute},
+		"stubborn": {`trap "" TERM; sleep 1000 & echo $!`, short, short, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := shell(t.Context(), test.script)
 			group := inGroup(t, cmd)
-			require.Equal(t, proc.Grace, group.Grace())
+			require.Equal(t, []time.Duration{proc.Grace, proc.Grace}, []time.Duration{group.Grace(), cmd.WaitDelay})
 			group.SetGrace(test.grace)
 			child := started(t, cmd, group.Start)
 			require.NoError(t, group.Wait())
@@ -93,6 +94,7 @@ func TestGroupLeavesNothingRunning(t *testing.T) {
 			began := time.Now()
 			group.End()
 			require.GreaterOrEqual(t, time.Since(began), test.took)
+			require.Less(t, time.Since(began), test.most)
 			requireGone(t, child)
 		})
 	}
@@ -132,4 +134,29 @@ func TestExitStatus(t *testing.T) {
 		require.Equal(t, status, proc.ExitStatus(cmd.ProcessState), script)
 	}
 	require.Equal(t, 130, proc.SignalStatus(os.Interrupt))
+	require.Equal(t, 1, proc.SignalStatus(unnumbered{}))
+}
+
+type unnumbered struct{}
+
+func (unnumbered) String() string { return "a note" }
+func (unnumbered) Signal()        {}
+
+func TestGroupOfNothing(t *testing.T) {
+	require.ErrorIs(t, proc.NewGroup(exec.CommandContext(t.Context(), "/none/such")).Start(), os.ErrNotExist)
+}
+
+// A signal ends the process that it is for, and its end is waited for.
+func TestSignal(t *testing.T) {
+	for kill, status := range map[bool]int{false: 143, true: 137} {
+		cmd := shell(t.Context(), "echo $$; exec sleep 1000")
+		process, err := proc.Find(started(t, cmd, cmd.Start))
+		require.NoError(t, err)
+		process.Signal(kill)
+		reaped := make(chan error, 1)
+		go func() { reaped <- cmd.Wait() }()
+		require.True(t, process.AwaitEnd(time.Minute))
+		require.Error(t, <-reaped)
+		require.Equal(t, status, proc.ExitStatus(cmd.ProcessState))
+	}
 }

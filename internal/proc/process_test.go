@@ -64,6 +64,8 @@ func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{"", "1", "1.2.3.4", "x.2.3", "-.."} {
 		_, err := proc.Parse(text)
 		require.Error(t, err, text)
+		var process proc.Process
+		require.Error(t, process.UnmarshalText([]byte(text)), text)
 	}
 }
 
