@@ -90,6 +90,10 @@ func (h Home) Ask(what string, answer any) error {
 	if err := errors.Join(err, leave()); err != nil {
 		return err
 	}
+	return ask(conn, what, answer)
+}
+
+func ask(conn net.Conn, what string, answer any) error {
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(controlTimeout)) // without one it waits for longer
 	if _, err := fmt.Fprintln(conn, what); err != nil {

@@ -2,6 +2,7 @@ package background
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -127,4 +128,60 @@ func TestHomeOfAnotherUser(t *testing.T) {
 	require.NoError(t, os.Chown(path, 12345, 12345))
 	_, err := Claim(path, "a", self(t))
 	require.ErrorContains(t, err, "another user's")
+}
+
+func TestName(t *testing.T) {
+	var name Name
+	for _, good := range []string{"a", "0", "_a.b-C", strings.Repeat("a", 80)} {
+		require.NoError(t, name.Set(good))
+		require.Equal(t, good, name.String())
+	}
+	for _, bad := range []string{"", ".a", "-a", "a/b", "a b", strings.Repeat("a", 81)} {
+		require.Error(t, name.Set(bad), bad)
+	}
+}
+
+// What isn't there isn't made by who looks for it.
+func TestFind(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "azoidc")
+	_, _, err := Find(path, "a")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoDirExists(t, path)
+	_, err = Open("azoidc", "a")
+	require.ErrorContains(t, err, "azoidc is no absolute path")
+	made, err := Claim(path, "a", self(t))
+	require.NoError(t, err)
+	require.Equal(t, path, made.Folder())
+	require.Equal(t, filepath.Join(path, "a"), made.Path())
+	h, owner, err := Find(path, "a")
+	require.NoError(t, err)
+	require.Equal(t, self(t), owner)
+	require.NoError(t, os.Remove(filepath.Join(path, "a", ownerPrefix+self(t).String())))
+	_, err = h.Owner()
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, _, err = Find(path, "b")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.EqualError(t, OccupiedError{self(t)}, fmt.Sprintf("process %d has it", os.Getpid()))
+}
+
+// Only the owner leaves, and only what is nobody's is swept away.
+func TestWhatIsSomebodysStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "azoidc")
+	dead := deadOne(t, "1")
+	likeAProcess, err := Claim(path, Name(dead.String()), self(t))
+	require.NoError(t, err)
+	site := "." + self(t).String()
+	require.NoError(t, likeAProcess.homes.Mkdir(site, 0o700))
+	require.NoError(t, likeAProcess.homes.Mkdir(".unknown", 0o700))
+	_, err = Claim(path, Name(dead.String()), self(t))
+	require.ErrorAs(t, err, &OccupiedError{})
+	require.DirExists(t, filepath.Join(path, site))
+	require.DirExists(t, filepath.Join(path, ".unknown"))
+	require.Error(t, likeAProcess.LeaveFor(dead, self(t)))
+	_, err = likeAProcess.Owner()
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(path, site)))
+	require.NoError(t, likeAProcess.Leave(self(t)))
+	require.Error(t, likeAProcess.Leave(self(t)), "it is gone")
+	require.DirExists(t, filepath.Join(path, ".unknown"))
 }

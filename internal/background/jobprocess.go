@@ -35,11 +35,14 @@ var otherJobProcesses = []string{"act", "buildkite-agent"}
 //
 // It returns nil if there is none.
 func JobProcess(env environ.Variables, self proc.Listed) *Watched {
+	return jobProcessAmong(self.Ancestors(), env)
+}
+
+func jobProcessAmong(ancestors []proc.Listed, env environ.Variables) *Watched {
 	names := slices.Clone(otherJobProcesses)
 	for _, system := range ci.Systems() {
 		names = append(names, system.JobProcess)
 	}
-	ancestors := self.Ancestors()
 	i := slices.IndexFunc(ancestors, func(a proc.Listed) bool { return slices.Contains(names, a.Name) })
 	if i < 0 && ci.Running(env.Get) == nil {
 		i = slices.IndexFunc(ancestors, func(a proc.Listed) bool { return a.LeadsSession })

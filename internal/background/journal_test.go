@@ -2,6 +2,7 @@ package background
 
 import (
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
@@ -64,4 +65,43 @@ func TestJournalIsHarmless(t *testing.T) {
 	content, err := h.ReadLog()
 	require.NoError(t, err)
 	testkit.RequireHarmless(t, content)
+}
+
+// The next process adds to what is there, and the bound is for all of it.
+func TestJournalGoesOn(t *testing.T) {
+	j, h := newJournal(t)
+	long := strings.Repeat("a", 1<<10)
+	for range journalLimit / (2 << 10) {
+		j.Note(long)
+	}
+	require.NoError(t, j.Close())
+	j, err := OpenJournal(h, redact.Against())
+	require.NoError(t, err)
+	before, err := h.ReadLog()
+	require.NoError(t, err)
+	n, err := j.Write([]byte("first\nand last\n"))
+	require.NoError(t, err)
+	require.Equal(t, len("first\nand last\n"), n)
+	require.Zero(t, j.LastProblem().Time.Nanosecond())
+	content, err := h.ReadLog()
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(content, before))
+	require.Contains(t, h.LastWords(), "and last")
+	for range journalLimit / (1 << 10) {
+		j.Note(long)
+	}
+	content, err = h.ReadLog()
+	require.NoError(t, err)
+	require.Less(t, len(content), journalLimit)
+	require.NoError(t, j.Close())
+	require.Error(t, j.Close())
+}
+
+func TestLastWords(t *testing.T) {
+	h := newHome(t)
+	require.Contains(t, h.LastWords(), "by force")
+	require.NoError(t, h.Leave(self(t)))
+	require.Contains(t, h.LastWords(), "told to")
+	_, err := OpenJournal(h, redact.Against())
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }

@@ -1,0 +1,80 @@
+//go:build unix
+
+package background
+
+import (
+	"errors"
+	"io/fs"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/proc"
+)
+
+// Who was told ends by itself. Who couldn't be is told by a signal.
+func TestAwaitLeaving(t *testing.T) {
+	for name, test := range map[string]struct {
+		script string
+		asked  error
+		status int
+	}{
+		"told":     {"sleep 0.1", nil, 0},
+		"not told": {"exec sleep 1000", errors.New("nobody listens"), 143},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("sh", "-c", test.script)
+			require.NoError(t, cmd.Start())
+			owner, err := proc.Find(cmd.Process.Pid)
+			require.NoError(t, err)
+			require.True(t, Home{}.AwaitLeaving(owner.Process, test.asked))
+			_ = cmd.Wait() // ProcessState tells
+			require.Equal(t, test.status, proc.ExitStatus(cmd.ProcessState))
+		})
+	}
+}
+
+// elsewhere is this process' ID in another container.
+func elsewhere(t *testing.T) proc.Process {
+	t.Helper()
+	fields := strings.Split(self(t).String(), ".")
+	other, err := proc.Parse(strings.Join(append(fields[:2], "1"), "."))
+	require.NoError(t, err)
+	require.Equal(t, proc.Elsewhere, other.State())
+	return other
+}
+
+// The end of one in another container is seen by its home only.
+func TestAwaitLeavingOfAnotherContainer(t *testing.T) {
+	h, err := Claim(t.TempDir()+"/azoidc", "a", elsewhere(t))
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		require.False(t, h.AwaitLeaving(elsewhere(t), errors.New("nobody listens")))
+		require.Zero(t, time.Since(began))
+		require.False(t, h.AwaitLeaving(elsewhere(t), nil))
+		require.Equal(t, endTimeout, time.Since(began))
+		time.AfterFunc(time.Second-time.Millisecond, func() { _ = h.Pass(elsewhere(t), deadOne(t, "1")) })
+		require.True(t, h.AwaitLeaving(elsewhere(t), nil), "another has it")
+		require.Equal(t, endTimeout+time.Second, time.Since(began))
+		require.NoError(t, h.LeaveFor(deadOne(t, "1"), self(t)))
+		require.True(t, h.AwaitLeaving(elsewhere(t), nil), "it is gone")
+	})
+}
+
+// Only what the one that has ended has left is removed.
+func TestTidy(t *testing.T) {
+	h := newHome(t)
+	require.NoError(t, h.Tidy(deadOne(t, "1")))
+	owner, err := h.Owner()
+	require.NoError(t, err)
+	require.Equal(t, self(t), owner)
+	require.NoError(t, h.Pass(self(t), deadOne(t, "1")))
+	require.NoError(t, h.Tidy(deadOne(t, "1")))
+	_, err = h.Owner()
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
