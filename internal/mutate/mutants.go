@@ -161,10 +161,10 @@ func (f *finder) returned(n *ast.ReturnStmt, zeros []string) {
 		return
 	}
 	for i, result := range n.Results {
+		typed := strings.TrimSuffix(strings.TrimPrefix(zeros[i], "*new("), ")")
 		switch text := f.text(result); text {
-		case "nil", "false", "0", `""`:
+		case "nil", "false", "0", `""`, typed + "{}":
 		default:
-			typed := strings.TrimSuffix(strings.TrimPrefix(zeros[i], "*new("), ")")
 			f.expressionTo(result, zeros[i], typed)
 		}
 	}
