@@ -65,7 +65,7 @@ func TestExecKeepsTokensFresh(t *testing.T) {
 	require.NoError(t, p.stdin.Close())
 	status, _ := p.wait()
 	require.Zero(t, status)
-	requireClosed(t, env.Get("IDENTITY_ENDPOINT"))
+	requireClosed(t, env.Get("IDENTITY_ENDPOINT"), env.Get("IDENTITY_HEADER"))
 }
 
 func TestExecEnvironment(t *testing.T) {

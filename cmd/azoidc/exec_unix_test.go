@@ -95,7 +95,7 @@ func TestExecReportsTheSignalThatEndedTheCommand(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	status, _ := p.wait()
 	require.Equal(t, 143, status)
-	requireClosed(t, env.Get("IDENTITY_ENDPOINT"))
+	requireClosed(t, env.Get("IDENTITY_ENDPOINT"), env.Get("IDENTITY_HEADER"))
 }
 
 // nohup azoidc exec … stays what it is.

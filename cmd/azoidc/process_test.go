@@ -5,8 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
-	"net/url"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,10 +184,15 @@ func shortLived(t testing.TB) *azoidctest.Server {
 	return newServer(t, &azoidctest.Options{AccessTokenLifetime: 4 * time.Second, RefreshIn: time.Second})
 }
 
-func requireClosed(t testing.TB, endpoint string) {
+// requireClosed holds when nobody takes the endpoint's secret. Another test's server may have its port by now.
+func requireClosed(t testing.TB, endpoint, secret string) {
 	t.Helper()
-	address, err := url.Parse(endpoint)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+"?api-version=2019-08-01&resource=https://vault.azure.net", nil)
 	require.NoError(t, err)
-	_, err = net.Dial("tcp", address.Host)
-	require.Error(t, err, "the endpoint is gone")
+	request.Header.Set("X-IDENTITY-HEADER", secret)
+	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	if response, err := direct.Do(request); err == nil {
+		require.NoError(t, response.Body.Close())
+		require.NotEqual(t, http.StatusOK, response.StatusCode, "the endpoint is gone")
+	}
 }

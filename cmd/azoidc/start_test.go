@@ -57,7 +57,7 @@ func TestStartInGitHubActions(t *testing.T) {
 	testkit.RequireHarmless(t, text)
 
 	require.Contains(t, w.well("stop"), `"default" has ended`)
-	requireClosed(t, env["IDENTITY_ENDPOINT"])
+	requireClosed(t, env["IDENTITY_ENDPOINT"], env["IDENTITY_HEADER"])
 	w.requireNothingLeft()
 	require.Contains(t, w.well("stop"), `No azoidc of the name "default" runs`)
 	r := w.step("status")
@@ -212,7 +212,7 @@ func TestStartByName(t *testing.T) {
 	require.Equal(t, exitNotWell, r.status)
 	require.Contains(t, r.stderr, fmt.Sprintf(`"a" runs already, as process %d`, w.status("-name=a").Process))
 	w.well("stop", "-name=a")
-	requireClosed(t, first["IDENTITY_ENDPOINT"])
+	requireClosed(t, first["IDENTITY_ENDPOINT"], first["IDENTITY_HEADER"])
 	w.requireServed(second)
 	w.well("stop", "-name=b")
 	w.requireNothingLeft()
