@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -28,6 +29,6 @@ func alive(group int) bool {
 
 // runsIn reads "ID (name) state parent group …", see proc_pid_stat(5).
 func runsIn(stat []byte, group int) bool {
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	return len(fields) > 2 && string(fields[0]) != "Z" && string(fields[2]) == strconv.Itoa(group)
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	return len(fields) > 2 && fields[2] == strconv.Itoa(group) && !hasEnded(fields)
 }

@@ -21,11 +21,11 @@ func Find(id int) (Listed, error) {
 func readStat(id int, stat string) (Listed, error) {
 	begin, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')') // a name can hold both
 	fields := strings.Fields(stat[end+1:])
-	const state, parent, session, start = 0, 1, 3, 19 // the third field of the file is the first after the name
+	const parent, session, start = 1, 3, 19 // the third field of the file is the first after the name
 	if begin < 0 || end < begin || len(fields) <= start {
 		return Listed{}, fmt.Errorf("/proc/%d/stat isn't as documented", id)
 	}
-	if fields[state] == "Z" || fields[state] == "X" {
+	if hasEnded(fields) {
 		return Listed{}, errEnded
 	}
 	up, err := strconv.Atoi(fields[parent])
@@ -43,6 +43,15 @@ func readStat(id int, stat string) (Listed, error) {
 		parent:       up,
 		began:        began,
 	}, nil
+}
+
+// hasEnded reads the fields behind the name. A process whose first thread has ended has not, while others hold what is open.
+func hasEnded(fields []string) bool {
+	const state, threads = 0, 17
+	if !strings.ContainsAny(fields[state], "ZX") {
+		return false
+	}
+	return len(fields) <= threads || fields[threads] == "0" || fields[threads] == "1"
 }
 
 // boot is this run of the system, from whose beginning starts are counted.

@@ -29,6 +29,10 @@ func TestReadStat(t *testing.T) {
 	for _, ended := range []string{"Z", "X"} {
 		_, err = readStat(71, "71 (a) "+ended+rest[2:])
 		require.ErrorIs(t, err, errEnded)
+		for _, threads := range []string{"2", "12"} { // the others still hold what is open
+			_, err = readStat(71, "71 (a) "+ended+strings.Replace(rest[2:], "20 0 1 0", "20 0 "+threads+" 0", 1))
+			require.NoError(t, err)
+		}
 	}
 	for _, stat := range []string{"", "71", "71 (a", "71 a)" + rest, ") (" + rest, "71 (a) S 1", "71 (a) S x" + rest[4:], "71 (a)" + strings.Replace(rest, "12345", "x", 1)} {
 		_, err := readStat(71, stat)
