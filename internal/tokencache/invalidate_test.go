@@ -173,3 +173,13 @@ func TestVeryManyInvalidatedScopesAreBounded(t *testing.T) {
 	require.ErrorIs(t, err, testkit.ErrOutage)
 	require.True(t, distrusted)
 }
+
+// TestWhatNobodyAskedForIsForgotten, too: the cache in front may have had it from elsewhere.
+func TestWhatNobodyAskedForIsForgotten(t *testing.T) {
+	s := newStoringCredential()
+	cache := s.newCache()
+	request := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: true}
+	cache.Forget(request)
+	require.Equal(t, []string{nameOf(request)}, s.forgotten)
+	require.Empty(t, cache.Tokens())
+}
