@@ -340,6 +340,24 @@ func TestRevokedTokenIsReplacedOnce(t *testing.T) {
 	require.EqualValues(t, 2, cred.issued.Load())
 }
 
+// obstinate is a credential that has the same token again, whatever it is told to forget.
+type obstinate struct {
+	source
+	told int
+}
+
+func (o *obstinate) Invalidate(...string) { o.told++ }
+
+// A report that comes again costs no further exchange.
+func TestARevocationIsPassedOnOnce(t *testing.T) {
+	cred := &obstinate{}
+	handler, env := newHandler(t, cred)
+	for range 3 {
+		serve(t, handler, newRevokingRequest(env, "2025-03-30", "cp1", hashed(theToken)))
+	}
+	require.Equal(t, 1, cred.told)
+}
+
 func TestRevocationIsForOneIdentity(t *testing.T) {
 	first, hub := azoidc.NewTokenCache(&numbered{}, nil), azoidc.NewTokenCache(&numbered{}, nil)
 	handler, err := tokenserver.New(first, &tokenserver.Options{Identities: []tokenserver.Identity{{Name: "hub", Credential: hub, ClientID: "hub"}}})

@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"testing/iotest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/outbound"
@@ -249,4 +252,36 @@ func TestApartKeepsTheCallersValues(t *testing.T) {
 	type mine struct{}
 	ctx := outbound.Apart(context.WithValue(t.Context(), mine{}, "value"))
 	require.Equal(t, "value", ctx.Value(mine{}))
+}
+
+// TestTheDefaultIsAsPatientAsNetHTTPs own, by which its users know how long a connection may take.
+func TestTheDefaultIsAsPatientAsNetHTTPs(t *testing.T) {
+	own, other := outbound.DefaultTransport(), http.DefaultTransport.(*http.Transport)
+	require.Equal(t, other.TLSHandshakeTimeout, own.TLSHandshakeTimeout)
+	require.Equal(t, other.ExpectContinueTimeout, own.ExpectContinueTimeout)
+	require.Equal(t, other.IdleConnTimeout, own.IdleConnTimeout)
+	require.Equal(t, other.MaxIdleConns, own.MaxIdleConns)
+	require.Equal(t, other.ForceAttemptHTTP2, own.ForceAttemptHTTP2)
+	require.Greater(t, own.MaxIdleConnsPerHost, http.DefaultMaxIdleConnsPerHost, "all scopes are refreshed at the same time")
+	require.NotNil(t, own.Proxy)
+	require.EqualValues(t, tls.VersionTLS12, own.TLSClientConfig.MinVersion)
+}
+
+// TestAPostedFormIsSentWhole, though it was read for the secrets in it: azcore's requests have one body for all readers.
+func TestAPostedFormIsSentWhole(t *testing.T) {
+	for _, posted := range []string{"client_assertion=secret", "%zz"} {
+		var sent string
+		transport := outbound.Transport(answers(func(r *http.Request) *http.Response {
+			body, err := io.ReadAll(r.Body)
+			require.NoError(t, err)
+			sent = string(body)
+			return newResponse("")
+		}))
+		req, err := runtime.NewRequest(t.Context(), http.MethodPost, "https://x.example")
+		require.NoError(t, err)
+		require.NoError(t, req.SetBody(streaming.NopCloser(strings.NewReader(posted)), "application/x-www-form-urlencoded; charset=utf-8"))
+		_, err = transport.Do(req.Raw())
+		require.NoError(t, err)
+		require.Equal(t, posted, sent)
+	}
 }
