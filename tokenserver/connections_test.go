@@ -116,7 +116,7 @@ func TestOnlyIdleConnectionsMakeRoom(t *testing.T) {
 	})
 }
 
-// ask makes a request that leaves the connection open, and returns the answer's status.
+// ask makes a request that leaves the connection open, and returns the answer's status. Who is to come again is told when.
 func ask(t *testing.T, conn net.Conn, env map[string]string) int {
 	t.Helper()
 	r := newRequest(env, vault)
@@ -127,6 +127,9 @@ func ask(t *testing.T, conn net.Conn, env map[string]string) int {
 	_, err = io.Copy(io.Discard, response.Body)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
+	if response.StatusCode == http.StatusServiceUnavailable {
+		require.Equal(t, "1", response.Header.Get("Retry-After"))
+	}
 	return response.StatusCode
 }
 
