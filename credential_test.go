@@ -46,6 +46,24 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 		_, err = azoidc.NewDefaultCredential(nil)
 		require.ErrorContains(t, err, "what AZURE_CLIENT_ID holds")
 	}
+	for name, make := range map[string]func(tenantID, clientID string) error{
+		"Azure Pipelines": func(tenantID, clientID string) error {
+			_, err := azoidc.NewAzurePipelinesCredential(tenantID, clientID, "s", "t", nil)
+			return err
+		},
+		"assertion": func(tenantID, clientID string) error {
+			_, err := azoidc.NewAssertionCredential(tenantID, clientID, azoidc.StaticAssertion("x"), nil)
+			return err
+		},
+		"on behalf of": func(tenantID, clientID string) error {
+			_, err := azoidc.NewOnBehalfOfCredential(tenantID, clientID, "user", azoidc.StaticAssertion("x"), nil)
+			return err
+		},
+	} {
+		require.ErrorContains(t, make("t", "my-application"), "the argument clientID", name)
+		require.ErrorContains(t, make("not/a tenant", testkit.AClientID), "the argument tenantID", name)
+		require.NoError(t, make("t", testkit.AClientID), name)
+	}
 	for _, clientID := range []string{testkit.AClientID, "{" + testkit.AClientID + "}", "11111111222233334444555555555555", "api://my-application", "https://contoso.example/app"} {
 		_, err = azoidc.NewGitHubActionsCredential("t", clientID, nil)
 		require.NoError(t, err, "Entra may know it")
@@ -61,6 +79,8 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 	_, err = azoidc.NewGitHubActionsCredential("t", testkit.AClientID, &azoidc.GitHubActionsCredentialOptions{CredentialOptions: azoidc.CredentialOptions{
 		ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: "http://login.example"}}}})
 	require.ErrorContains(t, err, "https")
+	_, err = azoidc.NewGitHubActionsCredential("t", testkit.AClientID, &azoidc.GitHubActionsCredentialOptions{Audience: "${{ vars.AUDIENCE }}"})
+	require.ErrorContains(t, err, "Audience")
 }
 
 func TestOptionsAreNeverModified(t *testing.T) {

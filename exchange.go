@@ -155,8 +155,9 @@ func (a *attempt) redeem(ctx context.Context) (azcore.AccessToken, error) {
 	}
 	token, err := cred.GetToken(ctx, request)
 	switch {
-	case err == nil && token.Token == persistent.Tombstone:
-		return azcore.AccessToken{}, errForgotten
+	case err == nil && token.Token == persistent.Tombstone: // which another process has just put there
+		a.renews = true
+		return a.redeem(ctx)
 	case err != nil && a.failed == nil && a.answer != nil && a.stores():
 		return a.unstored(ctx, err)
 	}
@@ -284,10 +285,8 @@ func (a *attempt) received(ctx context.Context, body []byte) error {
 	if !a.stores() {
 		return nil
 	}
-	unlock, err := persistent.Lock(ctx)
-	if err == nil {
-		a.unlock = unlock
-	}
+	var err error
+	a.unlock, err = persistent.Lock(ctx)
 	return err
 }
 
@@ -414,10 +413,7 @@ func (a *attempt) acceptable(ctx context.Context, fresh assertion) (assertion, *
 	}
 }
 
-var (
-	errGone      = errors.New("the AssertionFunc ended its goroutine instead of returning")
-	errForgotten = errors.New("azoidc: the persistent cache holds what another process has just invalidated")
-)
+var errGone = errors.New("the AssertionFunc ended its goroutine instead of returning")
 
 // forget is told what Invalidate forgets. All that was asked of the credential to be left alone is over, so that the next
 // request is made, and a persistent cache forgets the token.

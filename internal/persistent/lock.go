@@ -16,6 +16,7 @@ var writing = make(chan struct{}, 1)
 
 // Lock waits until nobody else in this process changes a persistent cache. Between processes there is what azidentity has: a
 // lock on the write alone, so that one of two that write at the same time may lose the other's token, which costs an exchange.
+// With an error, unlock does nothing.
 func Lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -23,6 +24,6 @@ func Lock(ctx context.Context) (unlock func(), err error) {
 	case writing <- struct{}{}:
 		return func() { <-writing }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("another goroutine writes to a persistent cache: %w", ctx.Err())
+		return func() {}, fmt.Errorf("another goroutine writes to a persistent cache: %w", ctx.Err())
 	}
 }

@@ -41,16 +41,19 @@ func TestManyCredentialsReadADocumentOnce(t *testing.T) {
 		authority+"="+server.URL, "TEST_TENANT="+server.TenantID(), "TEST_CLIENT="+server.ClientID())
 	printed, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", printed)
-	require.Equal(t, 5, server.Count(azoidctest.EntraToken))
-	require.Equal(t, 2, server.Count(azoidctest.EntraOpenIDConfiguration), "once for all, and once for the one with a policy")
+	require.Equal(t, 6, server.Count(azoidctest.EntraToken))
+	require.Equal(t, 3, server.Count(azoidctest.EntraOpenIDConfiguration), "once for all, and once for each with a policy")
 }
 
 func makeManyCredentials(t *testing.T) {
-	for i := range 5 {
+	for i := range 6 {
 		options := azoidc.CredentialOptions{DisableInstanceDiscovery: true, ClientOptions: azcore.ClientOptions{
 			Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: os.Getenv(authority)}}}
-		if i == 4 {
+		if i >= 4 {
 			options.PerCallPolicies = []policy.Policy{goesOn{}}
+		}
+		if i == 5 {
+			options.PerRetryPolicies = []policy.Policy{goesOn{}}
 		}
 		cred, err := azoidc.NewGitHubActionsCredential(os.Getenv("TEST_TENANT"), os.Getenv("TEST_CLIENT"), &azoidc.GitHubActionsCredentialOptions{
 			CredentialOptions: options, RequestURL: os.Getenv(requestURL), RequestToken: os.Getenv(requestToken)})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/persistent"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -258,6 +259,45 @@ func TestADueStoredTokenIsBetterThanNone(t *testing.T) {
 		cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
 		require.Equal(t, first.Token, testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope).Token)
 	})
+}
+
+// TestWhyAStoredTokenIsNotRefreshed is told, where the program had it already.
+func TestWhyAStoredTokenIsNotRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
+		cred := stored(t, cloud, &testkit.Store{})
+		first := testkit.Get(t, cred, testkit.VaultScope)
+		time.Sleep(50 * time.Minute)
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
+		require.Equal(t, first.Token, testkit.Get(t, cred, testkit.VaultScope).Token)
+		time.Sleep(time.Minute)
+		require.ErrorContains(t, cred.Tokens()[0].LastError, "connection reset")
+	})
+}
+
+// TestAForgottenTokenIsNoToken for another process either, at that very moment.
+func TestAForgottenTokenIsNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		shared := &testkit.Store{}
+		cred := stored(t, cloud, shared)
+		first := testkit.Get(t, cred, testkit.VaultScope)
+		cred.InvalidateAll()
+		second := testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
+		require.NotContains(t, []string{first.Token, "forgotten"}, second.Token)
+		require.Equal(t, 2, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
+// TestAWriterThatDoesNotEndCostsNoToken, and nobody writes beside it.
+func TestAWriterThatDoesNotEndCostsNoToken(t *testing.T) {
+	unlock, err := persistent.Lock(t.Context())
+	require.NoError(t, err)
+	defer unlock()
+	shared := &testkit.Store{}
+	cred := stored(t, testkit.NewCloud(), shared, func(o *azoidc.CredentialOptions) { o.TokenCache.AcquireTimeout = 50 * time.Millisecond })
+	testkit.Get(t, cred, testkit.VaultScope)
+	require.Zero(t, shared.CAE.Writes.Load())
 }
 
 // TestTheProgramsOwnRefreshBeforeCounts for stored tokens, too.
