@@ -20,6 +20,12 @@ func TestClockWithoutAnswer(t *testing.T) {
 	require.Error(t, err)
 	_, ok := c.offset()
 	require.False(t, ok)
+	c = newClock(&answering{status: http.StatusOK}) // which doesn't tell its time
+	response, err := c.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	_, ok = c.offset()
+	require.False(t, ok)
 }
 
 type failing struct{}

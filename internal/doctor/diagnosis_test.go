@@ -71,8 +71,10 @@ func TestFederatedCredentialOfATokenWithoutAudience(t *testing.T) {
 	d.identify(loginBy(t, nil), azoidc.Claims{Issuer: "i", Subject: "s"})
 	require.Equal(t, "api://AzureADTokenExchange", d.Federated.Audience)
 	require.Nil(t, d.Identity.ExpiresAt)
-	d.identify(loginBy(t, nil), azoidc.Claims{Issuer: "i", Subject: "s", Audience: []string{"first", "second"}})
-	require.Equal(t, "first", d.Federated.Audience)
+	for _, audience := range [][]string{{"first", "second"}, {"first"}} {
+		d.identify(loginBy(t, nil), azoidc.Claims{Issuer: "i", Subject: "s", Audience: audience})
+		require.Equal(t, "first", d.Federated.Audience)
+	}
 }
 
 func TestVerdict(t *testing.T) {

@@ -35,11 +35,7 @@ type examination struct {
 // Examine tries all there is between the job and an access token for each scope, and asks the scopes' services with the tokens
 // if probe is set. Without a scope, it is that of Azure Resource Manager.
 func Examine(ctx context.Context, env environ.Variables, l login.Login, wanted []string, probe bool) *Diagnosis {
-	e := &examination{env: env, login: l, clock: newClock(l.Client.Transport)}
-	if l.Client.Transport == nil {
-		e.proxy = http.ProxyFromEnvironment
-	}
-	e.login.Client.Transport = e.clock
+	e := newExamination(env, l)
 	if len(wanted) == 0 {
 		wanted = []string{managementScope(e.login.AuthorityHost)}
 	}
@@ -63,6 +59,15 @@ func Examine(ctx context.Context, env environ.Variables, l login.Login, wanted [
 	}
 	e.found.conclude(&e.login)
 	return &e.found
+}
+
+func newExamination(env environ.Variables, l login.Login) *examination {
+	e := &examination{env: env, login: l, clock: newClock(l.Client.Transport)}
+	if l.Client.Transport == nil {
+		e.proxy = http.ProxyFromEnvironment
+	}
+	e.login.Client.Transport = e.clock
+	return e
 }
 
 // try acquires a token for the scope and, if wanted, asks its service with it.

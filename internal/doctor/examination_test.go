@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/login"
 )
 
 func TestManagementScope(t *testing.T) {
@@ -63,5 +64,25 @@ func TestLacksFederation(t *testing.T) {
 	}
 	for _, err := range []error{nil, errors.New("AADSTS70021"), &azoidc.ExchangeError{Code: "AADSTS700016"}, &azoidc.ExchangeError{}} {
 		require.False(t, lacksFederation(err), err)
+	}
+}
+
+// Every request is seen by the clock. Only of the way that the environment tells is it known which proxy it takes.
+func TestNewExamination(t *testing.T) {
+	var l login.Login
+	e := newExamination(nil, l)
+	require.NotNil(t, e.proxy)
+	require.Same(t, e.clock, e.login.Client.Transport)
+	l.Client.Transport = failing{}
+	e = newExamination(nil, l)
+	require.Nil(t, e.proxy)
+	require.Same(t, e.clock, e.login.Client.Transport)
+}
+
+func TestExamineWithoutHosts(t *testing.T) {
+	l := login.Login{AuthorityHost: "%"}
+	l.Client.Transport = failing{}
+	for _, s := range Examine(t.Context(), nil, l, nil, false).Steps {
+		require.NotContains(t, s.Name, "network")
 	}
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,11 +69,10 @@ func appendSummary(path string, found *Diagnosis) error {
 	if err != nil {
 		return fmt.Errorf("the job's summary: %w", err)
 	}
-	if err := found.WriteMarkdown(file); err != nil {
-		_ = file.Close()
+	if err := errors.Join(found.WriteMarkdown(file), file.Close()); err != nil {
 		return fmt.Errorf("the job's summary: %w", err)
 	}
-	return file.Close()
+	return nil
 }
 
 // uploadSummary leaves the file in folder: the system reads it after the command is over, and clears the folder after the
@@ -82,11 +82,7 @@ func uploadSummary(stdout io.Writer, system *ci.System, folder string, found *Di
 	if err != nil {
 		return fmt.Errorf("the run's summary: %w", err)
 	}
-	if err := found.WriteMarkdown(file); err != nil {
-		_ = file.Close()
-		return fmt.Errorf("the run's summary: %w", err)
-	}
-	if err := file.Close(); err != nil {
+	if err := errors.Join(found.WriteMarkdown(file), file.Close()); err != nil {
 		return fmt.Errorf("the run's summary: %w", err)
 	}
 	_, err = fmt.Fprintln(stdout, system.Summary(file.Name()))

@@ -61,7 +61,15 @@ func TestTheJobCannotBeTold(t *testing.T) {
 	pipelines := environ.Variables{"TF_BUILD=True", "AGENT_TEMPDIRECTORY=" + t.TempDir()}
 	require.ErrorContains(t, (&Diagnosis{Steps: []Step{{Result: ResultFailed}}}).TellJob(pipelines, broken{}), "broken pipe")
 	require.ErrorContains(t, (&Diagnosis{}).TellJob(pipelines, broken{}), "broken pipe", "the summary's command")
-	require.ErrorContains(t, (&Diagnosis{}).TellJob(environ.Variables{"TF_BUILD=True", "AGENT_TEMPDIRECTORY=/none/such"}, broken{}), "the run's summary")
+	require.ErrorContains(t, (&Diagnosis{Steps: []Step{{Result: ResultFailed}}}).TellJob(environ.Variables{"GITHUB_ACTIONS=true"}, broken{}), "broken pipe")
+	for said, env := range map[string]environ.Variables{
+		"the run's summary": {"TF_BUILD=True", "AGENT_TEMPDIRECTORY=/none/such"},
+		"the job's summary": {"GITHUB_ACTIONS=true", "GITHUB_STEP_SUMMARY=/none/such"},
+	} {
+		err := (&Diagnosis{}).TellJob(env, broken{})
+		require.ErrorContains(t, err, said)
+		require.ErrorIs(t, err, os.ErrNotExist)
+	}
 	if _, err := os.Stat("/dev/full"); err == nil {
 		require.ErrorContains(t, (&Diagnosis{}).TellJob(environ.Variables{"GITHUB_ACTIONS=true", "GITHUB_STEP_SUMMARY=/dev/full"}, broken{}), "the job's summary")
 	}

@@ -148,14 +148,11 @@ func rolesIn(token string) ([]string, error) {
 	if len(segments) != 3 {
 		return nil, errors.New("not a JWT")
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(segments[1])
-	if err != nil {
-		return nil, errors.New("not a JWT")
-	}
 	var claims struct {
 		Roles []string `json:"roles"`
 	}
-	if json.Unmarshal(payload, &claims) != nil {
+	payload, err := base64.RawURLEncoding.DecodeString(segments[1])
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
 		return nil, errors.New("not a JWT")
 	}
 	return claims.Roles, nil

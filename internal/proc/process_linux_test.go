@@ -41,6 +41,14 @@ func TestReadStat(t *testing.T) {
 	}
 }
 
+// Where there is only one space, it isn't told.
+func TestProcessWithoutSpace(t *testing.T) {
+	process, err := Parse("71.2-a")
+	require.NoError(t, err)
+	require.Equal(t, Process{ID: 71, start: "2-a"}, process)
+	require.Equal(t, "71.2-a", process.String())
+}
+
 // A parent has begun before its child, or another has its ID by now.
 func TestAncestorsAreOlder(t *testing.T) {
 	self, err := Find(os.Getpid())
