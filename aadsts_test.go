@@ -90,6 +90,31 @@ func TestGoldenStaleAssertions(t *testing.T) {
 	golden.Require(t, "stale.golden", text.String())
 }
 
+// TestWhenAnAssertionIsStale has the moments at which one cause becomes another.
+func TestWhenAnAssertionIsStale(t *testing.T) {
+	issued := refusedWith(700024).Claims.IssuedAt
+	for _, test := range []struct {
+		arrived, ends time.Duration // after it was issued
+		want          string
+	}{
+		{0, 5 * time.Minute, "the assertion was new: it came 0s after"},
+		{-time.Second, 5 * time.Minute, "the assertion was new: it came 0s after"},
+		{5 * time.Minute, 5 * time.Minute, "the assertion was new: it came 5m0s after"},
+		{5*time.Minute + time.Second, 5 * time.Minute, "the assertion had ended 1s before"},
+		{10 * time.Minute, time.Hour, "the assertion was new"},
+		{10*time.Minute + 1, time.Hour, "already 10m0s old"},
+	} {
+		refused := refusedWith(700024)
+		refused.arrived, refused.Claims.ExpiresAt = issued.Add(test.arrived), issued.Add(test.ends)
+		require.Contains(t, refused.advice(), test.want, test)
+	}
+	refused := refusedWith(700024)
+	refused.Claims.ExpiresAt = time.Time{}
+	require.Contains(t, refused.advice(), "the assertion was new")
+	refused.Claims.IssuedAt = time.Time{}
+	require.Contains(t, refused.advice(), "check this machine's clock")
+}
+
 // TestGoldenFederation is what is said about a federated identity credential for each kind of subject.
 func TestGoldenFederation(t *testing.T) {
 	githubClaims := func(subject, workflow string) *Claims {

@@ -162,6 +162,12 @@ func TestCommandAssertion(t *testing.T) {
 	got, err = azoidc.CommandAssertion("sh", "-c", "head -c 3000000 /dev/zero | tr '\\000' a")(t.Context())
 	require.NoError(t, err)
 	require.Len(t, got, 1<<20, "more isn't kept")
+	args := []string{"-c", "echo the.first.one"}
+	source := azoidc.CommandAssertion("sh", args...)
+	args[1] = "echo another"
+	got, err = source(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "the.first.one", got, "the caller may use its slice again")
 }
 
 func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {
@@ -189,6 +195,21 @@ func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {
 	}
 	_, err := azoidc.CommandAssertion("no-such-command-here")(t.Context())
 	require.ErrorContains(t, err, "executable file not found")
+}
+
+// TestACommandThatLeavesAChildIsNotWaitedForForever: the child holds the command's output open.
+func TestACommandThatLeavesAChildIsNotWaitedForForever(t *testing.T) {
+	needShell(t)
+	if testing.Short() {
+		t.Skip("it takes two seconds")
+	}
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	got, err := azoidc.CommandAssertion("sh", "-c", "sleep 15 & echo the.jwt.itself")(ctx)
+	require.NoError(t, err)
+	require.NoError(t, ctx.Err())
+	require.Equal(t, "the.jwt.itself", got)
 }
 
 // TestCommandAssertionKillsTheWholeProcessGroup has a command that waits for a child of its own, which writes for as long

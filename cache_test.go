@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -110,6 +111,23 @@ func TestARefreshThatWasPutOffTooLongComesBeforeTheEnd(t *testing.T) {
 			require.WithinDuration(t, end.Add(-30*time.Second), testkit.Get(t, cache, testkit.VaultScope).RefreshOn, time.Second)
 		})
 	}
+}
+
+// TestARefreshWaitsAsLongAsTheOIDCEndpointAsked, while the held token serves.
+func TestARefreshWaitsAsLongAsTheOIDCEndpointAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
+		cred := testkit.NewGitHub(t, cloud)
+		testkit.Get(t, cred, testkit.VaultScope)
+		time.Sleep(50 * time.Minute)
+		cloud.Reset()
+		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(503, http.Header{"Retry-After": {"240"}}, ""))
+		for range 23 {
+			testkit.Get(t, cred, testkit.VaultScope)
+			time.Sleep(10 * time.Second)
+		}
+		require.Equal(t, 1, cloud.Count(azoidctest.GitHubOIDC))
+	})
 }
 
 func TestPreloadOfNothingAsksForNothing(t *testing.T) {

@@ -60,6 +60,19 @@ func TestTheTenantOfAChallengeIsTheJobsOwn(t *testing.T) {
 	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 }
 
+// TestInvalidateReachesTheJobsCredential in the chain: what Entra asked for is over.
+func TestInvalidateReachesTheJobsCredential(t *testing.T) {
+	testkit.OnALaptop(t)
+	cloud := testkit.NewCloud()
+	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+	cred := testkit.NewDefault(t, cloud)
+	cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(429, http.Header{"Retry-After": {"3600"}}, ""))
+	_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	require.Error(t, err)
+	cred.InvalidateAll()
+	testkit.Get(t, cred, testkit.VaultScope)
+}
+
 func TestSelectedByTheEnvironment(t *testing.T) {
 	for selected, want := range map[string]azoidctest.Leg{
 		"GitHubActionsCredential":    azoidctest.GitHubOIDC,
@@ -275,6 +288,13 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 			require.True(t, set)
 		})
 	}
+	t.Run("a padded one is the only one", func(t *testing.T) {
+		testkit.OnALaptop(t)
+		t.Setenv("AZURE_TOKEN_CREDENTIALS", " WorkloadIdentityCredential\n")
+		_, err := testkit.NewDefault(t, testkit.NewCloud()).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "WorkloadIdentityCredential")
+		require.NotContains(t, err.Error(), "ManagedIdentityCredential")
+	})
 	t.Run("another value is refused as ever", func(t *testing.T) {
 		testkit.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")

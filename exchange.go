@@ -368,11 +368,9 @@ func (p *pendingAssertion) peek() assertion {
 // once. It is for an attempt that failed before the assertion was needed, and whose context has ended.
 func (p *pendingAssertion) unavailable() *retry.Failure {
 	p.begin()
-	patience := time.NewTimer(time.Second) // with an AssertionFunc that doesn't honour its context
-	defer patience.Stop()
 	select {
 	case <-p.done:
-	case <-patience.C:
+	case <-time.After(time.Second): // with an AssertionFunc that doesn't honour its context
 		return nil
 	}
 	if p.failed == nil || !isUnavailable(p.failed.Err) {

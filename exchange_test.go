@@ -257,6 +257,28 @@ func TestAHoldBeyondAcquireTimeoutFailsAtOnce(t *testing.T) {
 		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 		var refused *azoidc.ExchangeError
 		require.ErrorAs(t, err, &refused)
+		require.Zero(t, refused.Attempts)
+	})
+}
+
+// TestAttemptsBeforeAHoldAreCounted: this scope's first attempt failed for a moment, then another scope was throttled.
+func TestAttemptsBeforeAHoldAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		cred := testkit.NewGitHub(t, cloud)
+		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(503, nil, ""))
+		var first error
+		var all sync.WaitGroup
+		all.Go(func() { _, first = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope)) })
+		synctest.Wait()
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Status(429, http.Header{"Retry-After": {"600"}}, ""))
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
+		require.Error(t, err)
+		all.Wait()
+		require.ErrorContains(t, first, "not tried")
+		var refused *azoidc.ExchangeError
+		require.ErrorAs(t, first, &refused)
+		require.Equal(t, 1, refused.Attempts)
 	})
 }
 

@@ -128,6 +128,7 @@ func TestOnlyASuccessHoldsAToken(t *testing.T) {
 			require.ErrorAs(t, err, &unusable, status)
 			require.Equal(t, status, unusable.StatusCode)
 			require.Equal(t, status < 300, strings.Contains(err.Error(), "without a token"), err)
+			require.Equal(t, status == 300, strings.Contains(err.Error(), "never redirected"), err)
 			require.Zero(t, cloud.Count(azoidctest.EntraToken))
 		})
 	}

@@ -147,9 +147,8 @@ func (x *exchange) coolingDown(ctx context.Context, left time.Duration, scopes [
 func (a *attempt) failure(e *ExchangeError) *retry.Failure {
 	e.credential, e.identity, e.scopes = a.credential, a.identity, a.scopes
 	e.host = hostOf(a.options.Cloud)
-	if user, err := ParseClaims(a.userAssertion.Reveal()); err == nil {
-		e.user = &user
-	}
+	user, _ := ParseClaims(a.userAssertion.Reveal()) // of one that can't be read nothing is told
+	e.user = &user
 	if presented := a.presented; presented.jwt != "" {
 		e.Claims = &presented.claims
 		e.received, e.arrived = presented.received, presented.arrived()

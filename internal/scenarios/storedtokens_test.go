@@ -101,7 +101,11 @@ func TestAStoreThatFailsCostsNoToken(t *testing.T) {
 		shared := &testkit.Store{}
 		shared.CAE.Broken.Store(true)
 		cred := stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.DisableInstanceDiscovery = host != "" })
+		logged := testkit.Logged.Keep(t)
 		testkit.Get(t, cred, testkit.VaultScope)
+		require.Contains(t, logged(), "a token wasn't stored: ")
+		require.Contains(t, logged(), "no space left on device")
+		testkit.RequireNoSecretLogged(t, logged(), cloud)
 		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
 
 		shared.CAE.Broken.Store(false)
