@@ -36,16 +36,16 @@ func (p *program) parseStart(args []string) (f startFlags, status int, ok bool) 
 	flags.DurationVar(&f.life, "for", defaultLife, "")
 	flags.Var(f.output, "o", "")
 	if status, ok = p.parse(flags, args); !ok {
-		return f, status, false
+		return startFlags{}, status, false
 	}
 	switch {
 	case flags.NArg() > 0:
-		return f, p.misused("start", fmt.Errorf("unexpected argument %q", flags.Arg(0))), false
+		return startFlags{}, p.misused("start", fmt.Errorf("unexpected argument %q", flags.Arg(0))), false
 	case f.life <= 0:
-		return f, p.misused("start", errors.New("-for is a time like 90m or 6h")), false
+		return startFlags{}, p.misused("start", errors.New("-for is a time like 90m or 6h")), false
 	}
 	if err := f.supply.check(); err != nil {
-		return f, p.misused("start", err), false
+		return startFlags{}, p.misused("start", err), false
 	}
 	return f, exitWell, true
 }
@@ -125,10 +125,7 @@ func (p *program) startIn(ctx context.Context, h background.Home, self proc.List
 	if err != nil {
 		return err
 	}
-	dir, err := os.Getwd()
-	if err != nil { // the folder is gone
-		dir = ""
-	}
+	dir, _ := os.Getwd() // "" if the folder is gone
 	stopWaiting := context.AfterFunc(ctx, func() { _ = channel.Close() })
 	ready, err := handOver(channel, handover{
 		Args: args, Dir: dir, Env: p.env, Homes: h.Folder(), Owner: self.Process, While: background.JobProcess(p.env, self),

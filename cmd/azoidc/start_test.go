@@ -173,6 +173,7 @@ func TestStartFails(t *testing.T) {
 			status, stdout := p.run()
 			require.Equal(t, exitNotWell, status)
 			require.Contains(t, p.stderr.String(), test.stderr)
+			require.NotContains(t, p.stderr.String(), "rename")
 			testkit.RequireHarmless(t, p.stderr.String())
 			if stdout != "" { // masks of secrets that are good for nothing any more
 				require.Regexp(t, regexp.MustCompile(`^(::add-mask::[0-9a-f]{64}\n)+$`), stdout)

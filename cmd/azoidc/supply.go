@@ -159,13 +159,17 @@ func containerNetworks() ([]netip.Prefix, error) {
 	if err != nil {
 		return nil, err
 	}
+	return networksOf(interfaces, (*net.Interface).Addrs)
+}
+
+func networksOf(interfaces []net.Interface, addressesOf func(*net.Interface) ([]net.Addr, error)) ([]netip.Prefix, error) {
 	var found []netip.Prefix
 	for _, bridge := range bridges {
 		for _, i := range interfaces {
 			if !strings.HasPrefix(i.Name, bridge) {
 				continue
 			}
-			addresses, err := i.Addrs()
+			addresses, err := addressesOf(&i)
 			if err != nil {
 				return nil, err
 			}
@@ -211,9 +215,6 @@ func (p *program) keepTokenFile(ctx context.Context, l *login.Login, wanted []st
 
 // try acquires a token for each scope, to find out before the command does.
 func try(ctx context.Context, l *login.Login, wanted []string) error {
-	if len(wanted) == 0 {
-		return nil
-	}
 	cred, err := l.Credential()
 	if err != nil {
 		return err

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -281,4 +283,40 @@ func TestStartForContainers(t *testing.T) {
 	require.Contains(t, env["NO_PROXY"], endpoint.Hostname())
 	w.requireServed(env)
 	w.well("stop")
+}
+
+// A machine's networks of containers are found by their names, Docker's own first, whatever else it is on.
+func TestNetworksOf(t *testing.T) {
+	t.Parallel()
+	address := func(text string) net.Addr {
+		ip, network, err := net.ParseCIDR(text)
+		require.NoError(t, err)
+		return &net.IPNet{IP: ip, Mask: network.Mask}
+	}
+	of := map[string][]net.Addr{
+		"eth0": {address("10.0.0.4/24")}, "br-1234": {address("172.18.0.1/16")}, "podman0": {address("10.88.0.1/16")},
+		"docker0": {address("fe80::1/64"), address("172.17.0.1/16"), &net.UnixAddr{Name: "no network"}},
+	}
+	addresses := func(i *net.Interface) ([]net.Addr, error) { return of[i.Name], nil }
+	all := []net.Interface{{Name: "lo"}, {Name: "eth0"}, {Name: "podman0"}, {Name: "br-1234"}, {Name: "docker0"}}
+	networks, err := networksOf(all, addresses)
+	require.NoError(t, err)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.17.0.1/16"), netip.MustParsePrefix("172.18.0.1/16"), netip.MustParsePrefix("10.88.0.1/16")}, networks)
+	_, err = networksOf(all[:2], addresses)
+	require.ErrorContains(t, err, "leave the flag out")
+	_, err = networksOf(all, func(*net.Interface) ([]net.Addr, error) { return nil, io.ErrUnexpectedEOF })
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+// What is wrong with the credential is told before the command runs, without a scope, too.
+func TestExecWithACredentialThatCannotBe(t *testing.T) {
+	t.Parallel()
+	cloud := newCloud(nil)
+	for _, flag := range []string{"-token-file", "-keep-request-token"} {
+		r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "exec", flag, "-authority-host=http://login.example", "--", "go", "version")
+		require.Equal(t, exitExecFailed, r.status)
+		require.Contains(t, r.stderr, "https")
+		require.Empty(t, r.stdout)
+		require.Empty(t, cloud.Requests())
+	}
 }

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
@@ -50,5 +55,63 @@ func TestTally(t *testing.T) {
 	}
 	for _, text := range noted {
 		requireNoSecret(t, cloud, cloud.GitHubJob(nil).Env(), text)
+	}
+}
+
+func TestScopeIn(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded; charset=utf-8"
+	for name, test := range map[string]struct{ contentType, body, want string }{
+		"an exchange":      {form, "grant_type=x&scope=openid+offline_access+" + url.QueryEscape(vaultScope) + "+profile", vaultScope},
+		"only MSAL's":      {form, "scope=openid+offline_access+profile", ""},
+		"no scope":         {form, "a=b", ""},
+		"no form":          {form, "scope=a;b%zz", ""},
+		"of another type":  {"text/plain", "scope=a", ""},
+		"nothing":          {"", "", ""},
+		"nothing, as form": {form, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := runtime.NewRequest(t.Context(), http.MethodPost, "https://login.example")
+			require.NoError(t, err)
+			if test.body != "" {
+				require.NoError(t, req.SetBody(streaming.NopCloser(strings.NewReader(test.body)), test.contentType))
+			} else if test.contentType != "" {
+				req.Raw().Header.Set("Content-Type", test.contentType)
+			}
+			scope, err := scopeIn(req)
+			require.NoError(t, err)
+			require.Equal(t, test.want, scope)
+			if test.body != "" {
+				again, err := io.ReadAll(req.Body())
+				require.NoError(t, err)
+				require.Equal(t, test.body, string(again))
+			}
+		})
+	}
+}
+
+func TestTallyCounts(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		scope  string
+		status int
+		body   string
+		want   counts
+		note   string
+	}{
+		"a token":          {"s", 200, `{"access_token":"t"}`, counts{Acquired: 1}, "a new token for s"},
+		"no token":         {"s", 200, `{}`, counts{Refused: 1}, "h refused: HTTP 200"},
+		"no JSON":          {"s", 200, `<html>`, counts{Refused: 1}, "h refused: HTTP 200"},
+		"a strange status": {"s", 202, `{"access_token":"t"}`, counts{Refused: 1}, "h refused: HTTP 202"},
+		"something else":   {"", 200, `{"access_token":"t"}`, counts{}, ""},
+		"something's fail": {"", 400, `{}`, counts{Refused: 1}, "h refused: HTTP 400"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var note string
+			sum := newTally(func(text string) { note = text })
+			sum.count("h", test.scope, &http.Response{StatusCode: test.status}, []byte(test.body))
+			require.Equal(t, test.want, sum.sum())
+			require.Equal(t, test.note, note)
+		})
 	}
 }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/background"
+	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/redact"
+)
+
+// Its life begins to count when its starter is through, and is over to the second.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		r := &resident{flags: startFlags{life: time.Minute}, until: began.Add(time.Minute)}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		kept := make(chan struct{})
+		time.AfterFunc(90*time.Second, func() { close(kept) })
+		r.watch(ctx, cancel, kept)
+		require.ErrorIs(t, context.Cause(ctx), errLifeOver)
+		require.Equal(t, 90*time.Second+watchInterval, time.Since(began))
+		r.watch(ctx, cancel, nil)
+
+		began = time.Now()
+		ctx, cancel = context.WithCancelCause(t.Context())
+		r = &resident{flags: startFlags{life: 10 * time.Millisecond}, until: began.Add(10 * time.Millisecond)}
+		r.watch(ctx, cancel, kept)
+		require.ErrorIs(t, context.Cause(ctx), errLifeOver)
+		require.Equal(t, 10*time.Millisecond, time.Since(began))
+	})
+}
+
+// Its answers are about itself. Only the one question ends it.
+func TestResidentAnswers(t *testing.T) {
+	t.Parallel()
+	self, err := proc.Find(os.Getpid())
+	if err != nil {
+		t.Skip("no processes to be seen here")
+	}
+	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
+	require.NoError(t, err)
+	journal, err := background.OpenJournal(h, redact.Against())
+	require.NoError(t, err)
+	defer func() { _ = journal.Close() }()
+	cloud := newCloud(nil)
+	p := inJob(cloud, cloud.GitHubJob(nil).Env())
+	since := time.Now()
+	r := &resident{program: p, home: h, self: self.Process, login: *loginOf(t, p), since: since, until: since.Add(time.Hour), journal: journal, tally: newTally(journal.Note)}
+	r.flags.supply.identities = login.Identities{{Name: "hub", ClientID: hubID}}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	want := statusReport{
+		Name: "a", Process: os.Getpid(), Since: since.UTC(), Until: since.Add(time.Hour).UTC(), CI: "GitHub Actions", Tokens: []listedToken{},
+		Identities: []identity{{ClientID: cloud.ClientID(), TenantID: cloud.TenantID()}, {Name: "hub", ClientID: hubID, TenantID: cloud.TenantID()}},
+	}
+	require.Equal(t, want, r.answer(background.AskStatus, cancel), "before there is anything")
+	r.while = &background.Watched{Process: self.Process, Name: "me"}
+	require.NoError(t, r.open(ctx))
+	defer r.supply.close()
+	report := r.answer(background.AskStatus, cancel).(statusReport)
+	require.Equal(t, r.while.String(), report.While)
+	require.Equal(t, r.supply.env["IDENTITY_ENDPOINT"], report.Endpoint)
+	require.Equal(t, struct{}{}, r.answer("what?", cancel))
+	require.NoError(t, ctx.Err())
+	require.Equal(t, struct{}{}, r.answer(background.AskStop, cancel))
+	require.ErrorIs(t, context.Cause(ctx), errStopped)
+	r.login.AuthorityHost, r.login.Client.Cloud.ActiveDirectoryAuthorityHost = "http://a", "http://a"
+	require.ErrorIs(t, r.open(ctx), errStopped, "which is why it failed")
+	require.ErrorContains(t, r.open(t.Context()), "https")
+}
+
+func TestOccupied(t *testing.T) {
+	t.Parallel()
+	self, err := proc.Find(os.Getpid())
+	if err != nil {
+		t.Skip("no processes to be seen here")
+	}
+	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
+	require.NoError(t, err)
+	require.ErrorIs(t, occupied("a", h, io.EOF), io.EOF)
+	require.ErrorContains(t, occupied("a", h, background.OccupiedError{Owner: self.Process}), "runs already, as process")
+	elsewhere, err := proc.Parse(self.String()[:strings.LastIndex(self.String(), ".")] + ".1")
+	require.NoError(t, err)
+	if elsewhere.State() == proc.Elsewhere {
+		require.ErrorContains(t, occupied("a", h, background.OccupiedError{Owner: elsewhere}), "if that container is gone, remove "+h.Path())
+	}
+}
+
+// starterSide is a channel on which the other end says this.
+func starterSide(said string) *background.Channel {
+	reader, writer := io.Pipe()
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	return &background.Channel{Reader: strings.NewReader(said), WriteCloser: writer}
+}
+
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	ready, err := handOver(starterSide(`{"handout":{"set":{"A":"b"}},"secrets":["b"]}`), handover{})
+	require.NoError(t, err)
+	require.Equal(t, handout{Set: map[string]string{"A": "b"}, secrets: []string{"b"}}, ready.Handout)
+	_, err = handOver(starterSide(`{"failed":"AADSTS1"}`), handover{})
+	require.EqualError(t, err, "AADSTS1")
+	_, err = handOver(starterSide(""), handover{})
+	require.ErrorIs(t, err, io.EOF)
+	gone := starterSide("{}")
+	require.NoError(t, gone.WriteCloser.Close())
+	_, err = handOver(gone, handover{})
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+}
+
+// A signal comes before whatever was opened, which is closed again.
+func TestUntilSignal(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		signal bool
+		opens  bool
+		status int
+	}{
+		"opened":           {false, true, exitWell},
+		"failed":           {false, false, exitExecFailed},
+		"a signal, opened": {true, true, 143},
+		"a signal, failed": {true, false, 143},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caught := &signals{came: make(chan os.Signal, 1)}
+			closed := false
+			tokens, status := offlineAnd(io.Discard).untilSignal(t.Context(), caught, func(ctx context.Context) (*supply, error) {
+				if test.signal {
+					caught.came <- syscall.SIGTERM
+					<-ctx.Done()
+				}
+				if !test.opens {
+					return nil, errors.New("refused")
+				}
+				return &supply{close: func() { closed = true }}, nil
+			})
+			require.Equal(t, test.status, status)
+			require.Equal(t, test.opens && !test.signal, tokens != nil)
+			require.Equal(t, test.opens && test.signal, closed)
+		})
+	}
+}
+
+func offlineAnd(stderr io.Writer) *program {
+	p := offline()
+	p.stderr = stderr
+	return p
+}
