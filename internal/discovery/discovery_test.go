@@ -127,6 +127,7 @@ func TestWhatIsOfNoUseIsSharedButNotKept(t *testing.T) {
 	for name, answer := range map[string]func(*http.Request) (*http.Response, error){
 		"failure": failed, "refusal": always(500, document), "empty": always(200, ""), "cut": always(200, document[:40]),
 		"no issuer": always(200, strings.Replace(document, `"i"`, `""`, 1)), "no endpoint": always(200, strings.Replace(document, `"t"`, `""`, 1)),
+		"no text":                   always(200, `{"tenant_discovery_endpoint":"x","issuer":1}`),
 		"no authorization endpoint": always(200, strings.Replace(document, `"a"`, `""`, 1)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,6 +205,23 @@ func TestAReadEndsWithTheLastWhoWaits(t *testing.T) {
 		body, _, err := s.read(t.Context(), address, nil)
 		require.NoError(t, err)
 		require.Equal(t, document, body)
+	})
+}
+
+// TestReadsOfSeveralDocuments are each their own, and shared.
+func TestReadsOfSeveralDocuments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: always(200, document)}
+		var all sync.WaitGroup
+		for _, host := range []string{"a", "b", "a", "b"} {
+			all.Go(func() {
+				_, _, err := s.read(t.Context(), "https://"+host+".example/.well-known/openid-configuration", nil)
+				assert.NoError(t, err)
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		require.EqualValues(t, 2, s.asked.Load())
 	})
 }
 

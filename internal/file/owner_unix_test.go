@@ -56,3 +56,26 @@ func TestALinkIsNoLock(t *testing.T) {
 	file.RemoveUnlessLocked(folder, lock)
 	require.DirExists(t, folder)
 }
+
+// TestFilesAreClosed, whatever comes of them.
+func TestFilesAreClosed(t *testing.T) {
+	open := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("this system doesn't list the open files")
+		}
+		return len(entries)
+	}
+	folder := t.TempDir()
+	lock := filepath.Join(folder, "lock")
+	locked, err := file.Lock(lock)
+	require.NoError(t, err)
+	before := open()
+	for range 20 {
+		_, err := file.Read(lock)
+		require.NoError(t, err)
+		file.RemoveUnlessLocked(folder, lock)
+	}
+	require.Less(t, open(), before+10)
+	require.NoError(t, locked.Close())
+}

@@ -38,7 +38,7 @@ var equivalentText string
 func equivalent() map[string]bool {
 	names := map[string]bool{}
 	for line := range strings.Lines(equivalentText) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+		if line = oneLine(line); line != "" && !strings.HasPrefix(line, "#") {
 			names[line] = true
 		}
 	}

@@ -103,6 +103,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			require.Equal(t, fits, err == nil, "%d bytes: %v", size, err)
 			require.True(t, fits || errors.Is(err, outbound.ErrTooLarge))
 			require.LessOrEqual(t, len(body), outbound.MaxAnswer)
+			require.True(t, fits || announced || len(body) == outbound.MaxAnswer, "what fits was read")
 		}
 	}
 }
@@ -283,5 +284,46 @@ func TestAPostedFormIsSentWhole(t *testing.T) {
 		_, err = transport.Do(req.Raw())
 		require.NoError(t, err)
 		require.Equal(t, posted, sent)
+	}
+}
+
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestAClientWithATransportOfTheCallersOwn follows no redirect either, and its errors don't name the whole address.
+func TestAClientWithATransportOfTheCallersOwn(t *testing.T) {
+	client := &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Path == "/broken" {
+			return nil, errors.New("reset")
+		}
+		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"https://other.example/broken"}}, Body: http.NoBody, Request: r}, nil
+	})}
+	resp, err := outbound.Transport(client).Do(newRequest(t, http.MethodGet, "https://x.example/?secret=a"))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusFound, resp.StatusCode)
+	_, err = outbound.Transport(client).Do(newRequest(t, http.MethodGet, "https://x.example/broken?secret=a"))
+	require.EqualError(t, err, "reset")
+}
+
+// TestABodyThatCantBeReadTwice is sent all the same: only its secrets aren't known.
+func TestABodyThatCantBeReadTwice(t *testing.T) {
+	req := newRequest(t, http.MethodPost, "https://x.example")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	first := true
+	for _, get := range []func() (io.ReadCloser, error){
+		nil,
+		func() (io.ReadCloser, error) { return nil, errors.New("gone") },
+		func() (io.ReadCloser, error) { return io.NopCloser(iotest.ErrReader(errors.New("torn"))), nil },
+		func() (io.ReadCloser, error) {
+			if first = !first; first {
+				return nil, errors.New("gone by now")
+			}
+			return http.NoBody, nil
+		},
+	} {
+		req.GetBody = get
+		_, err := outbound.Transport(answers(func(*http.Request) *http.Response { return newResponse("") })).Do(req)
+		require.NoError(t, err)
 	}
 }

@@ -90,6 +90,9 @@ func TestEscapes(t *testing.T) {
 		require.Equal(t, "ABCDEFGH"+text+"IJKLMNO", redact.Line("ABCDEFGH"+text+"IJKLMNO", "ABCDEFGH-IJKLMNO"), "another character")
 	}
 	require.Equal(t, "[redacted]", redact.Line("1234%2d678", "1234-678"), "of a short secret")
+	for escape, c := range map[string]string{`\/`: "/", `\x2d`: "-", `\u002d`: "-", "%2d": "-", "&#45;": "-"} {
+		require.Equal(t, "sent [redacted]", redact.Line("sent ABCDEFGHIJKLMNO"+escape, "ABCDEFGHIJKLMNO"+c), "at the end")
+	}
 }
 
 // TestEchoesSideBySide are found each, and one that together with what stands before it looks like an escape.

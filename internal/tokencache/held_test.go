@@ -1,10 +1,12 @@
 package tokencache_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
@@ -120,6 +122,23 @@ func TestTokenWithoutUseIsAnError(t *testing.T) {
 		_, err = azoidc.NewTokenCache(nil, nil).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorContains(t, err, "no credential")
 	})
+}
+
+// TestWhatIsWrongWithATokenIsSaid, without the token.
+func TestWhatIsWrongWithATokenIsSaid(t *testing.T) {
+	later := time.Now().Add(time.Hour)
+	for want, token := range map[string]azcore.AccessToken{
+		`returned an empty token for ["` + testkit.VaultScope + `"]`: {ExpiresOn: later},
+		"with characters that no token has":                          {Token: "secret\n", ExpiresOn: later},
+		"that doesn't say when it expires: its ExpiresOn is 0001-01": {Token: "secret"},
+		"that doesn't say when it expires: its ExpiresOn is 1970-01": {Token: "secret", ExpiresOn: time.Unix(0, 0)},
+		"that expired at 1970-01-01T00:00:01Z, ":                     {Token: "secret", ExpiresOn: time.Unix(1, 0)},
+	} {
+		cache := azoidc.NewTokenCache(credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) { return token, nil }), nil)
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "secret")
+	}
 }
 
 func TestAHitAllocatesNothing(t *testing.T) {
