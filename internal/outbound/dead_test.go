@@ -152,6 +152,40 @@ func TestARetryAfterATimeoutUsesAnotherConnection(t *testing.T) {
 	}
 }
 
+// TestABusyConnectionIsLeftToo: that somebody else waits on it doesn't mean that it lives.
+func TestABusyConnectionIsLeftToo(t *testing.T) {
+	t.Parallel()
+	begun, release := make(chan struct{}), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(begun)
+			<-release
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	tunnel := testkit.NewTunnel(t, server.URL)
+	transport := outbound.Transport(server.Client())
+	var slow sync.WaitGroup
+	slow.Go(func() {
+		_, err := ask(transport, tunnel.URL()+"/slow", time.Minute)
+		assert.NoError(t, err)
+	})
+	<-begun
+	late := overdue{t.Context(), make(chan struct{})}
+	close(late.passed)
+	_, err := askWithin(late, transport, tunnel.URL())
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	for range 2 {
+		_, err = ask(transport, tunnel.URL(), 10*time.Second)
+		require.NoError(t, err)
+	}
+	require.Equal(t, 2, tunnel.Connections())
+	close(release)
+	slow.Wait()
+}
+
 // TestAnAnswerKeepsItsConnection, and so does a request that nobody waits for any more.
 func TestAnAnswerKeepsItsConnection(t *testing.T) {
 	tunnel, server := newHTTP2(t)

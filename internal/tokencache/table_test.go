@@ -274,3 +274,28 @@ func TestTokensTellsEverythingButTheSecret(t *testing.T) {
 		}, told)
 	})
 }
+
+// TestTokensAreSorted by scopes, tenant and mode.
+func TestTokensAreSorted(t *testing.T) {
+	cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour}, nil)
+	var want []string
+	for _, scopes := range [][]string{{"a"}, {"a", "b"}, {"b"}} {
+		for _, tenant := range []string{"", "x", "y"} {
+			for _, cae := range []bool{false, true} {
+				want = append(want, fmt.Sprint(scopes, tenant, cae))
+			}
+		}
+	}
+	for i := range want { // in another order
+		i = (7 * i) % len(want)
+		scopes := [][]string{{"a"}, {"a", "b"}, {"b"}}[i/6]
+		_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: scopes, TenantID: []string{"", "x", "y"}[i/2%3], EnableCAE: i%2 == 1})
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return len(cache.Tokens()) == len(want) }, 10*time.Second, time.Millisecond, "some are acquired behind the other mode's")
+	var got []string
+	for _, status := range cache.Tokens() {
+		got = append(got, fmt.Sprint(status.Scopes, status.TenantID, status.CAE))
+	}
+	require.Equal(t, want, got)
+}
