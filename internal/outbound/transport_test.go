@@ -185,6 +185,10 @@ func TestATimeoutWithinAnAnswer(t *testing.T) {
 		}
 		require.Equal(t, want, closed)
 	}
+	resp, err := outbound.Transport(answers(func(*http.Request) *http.Response { return failing(context.DeadlineExceeded) })).Do(newRequest(t, http.MethodGet, "https://x.example"))
+	require.NoError(t, err)
+	_, err = io.ReadAll(resp.Body)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "of a transporter that can close nothing")
 }
 
 // TestWhatAnAnswerSaysPassesTheGate, in whichever of its parts.

@@ -174,12 +174,17 @@ func TestVeryManyInvalidatedScopesAreBounded(t *testing.T) {
 	require.True(t, distrusted)
 }
 
-// TestWhatNobodyAskedForIsForgotten, too: the cache in front may have had it from elsewhere.
+// TestWhatNobodyAskedForIsForgotten, too: the cache in front may have had it from elsewhere. So is all at once.
 func TestWhatNobodyAskedForIsForgotten(t *testing.T) {
 	s := newStoringCredential()
 	cache := s.newCache()
 	request := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: true}
 	cache.Forget(request)
 	require.Equal(t, []string{nameOf(request)}, s.forgotten)
-	require.Empty(t, cache.Tokens())
+
+	_, err := cache.GetToken(t.Context(), request)
+	require.NoError(t, err)
+	require.Len(t, cache.Tokens(), 1)
+	cache.Forget(policy.TokenRequestOptions{})
+	require.Empty(t, cache.Tokens(), "no scopes mean all")
 }
