@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -71,9 +72,9 @@ func TestAsk(t *testing.T) {
 	require.FileExists(t, filepath.Join(elsewhere, controlFile), "it is another's")
 	require.Error(t, h.Ask(AskStatus, new(string)))
 	require.NoError(t, h.Leave(self(t)))
-	require.Error(t, h.Ask(AskStatus, new(string)))
+	require.ErrorIs(t, h.Ask(AskStatus, new(string)), fs.ErrNotExist)
 	_, err = Listen(h, nil)
-	require.Error(t, err)
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 // accepting is a listener that has these, and then is closed.

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -184,4 +186,25 @@ func TestWhatIsSomebodysStays(t *testing.T) {
 	require.NoError(t, likeAProcess.Leave(self(t)))
 	require.Error(t, likeAProcess.Leave(self(t)), "it is gone")
 	require.DirExists(t, filepath.Join(path, ".unknown"))
+}
+
+// A home that is nobody's, as between two steps of somebody's leaving, is waited for; but not for ever.
+func TestClaimWaitsForALeaving(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "azoidc")
+	inTheWay := filepath.Join(path, "a", "rest")
+	require.NoError(t, os.MkdirAll(inTheWay, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(path, "b"), nil, 0o600))
+	_, _, err := Find(path, "b")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+	synctest.Test(t, func(t *testing.T) {
+		_, err := Claim(path, "a", self(t))
+		require.ErrorIs(t, err, fs.ErrNotExist, "it has no owner")
+		time.AfterFunc(10*time.Millisecond, func() { _ = os.RemoveAll(filepath.Dir(inTheWay)) })
+		h, err := Claim(path, "a", self(t))
+		require.NoError(t, err)
+		owner, err := h.Owner()
+		require.NoError(t, err)
+		require.Equal(t, self(t), owner)
+	})
 }

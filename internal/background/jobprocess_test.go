@@ -26,7 +26,7 @@ func TestJobProcess(t *testing.T) {
 		"GitHub's":                {line("bash", "leader", "Runner.Worker", "Runner.Listener"), inGitHub, "Runner.Worker (process 8)"},
 		"Azure's":                 {line("bash", "Agent.Worker", "leader"), inAzure, "Agent.Worker (process 9)"},
 		"Buildkite's":             {line("leader", "buildkite-agent"), nil, "buildkite-agent (process 9)"},
-		"act's":                   {line("act"), inGitHub, "act (process 10)"},
+		"act's":                   {line("act", "leader"), nil, "act (process 10)"},
 		"nobody's, in a job":      {line("bash", "leader"), inGitHub, ""},
 		"a session's":             {line("bash", "leader", "leader"), nil, "leader (process 9)"},
 		"nobody's":                {line("bash"), nil, ""},

@@ -78,3 +78,21 @@ func TestTidy(t *testing.T) {
 	_, err = h.Owner()
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+func TestTidyFails(t *testing.T) {
+	h := newHome(t)
+	require.NoError(t, h.Pass(self(t), deadOne(t, "1")))
+	inTheWay := "." + self(t).String()
+	require.NoError(t, h.homes.Mkdir(inTheWay, 0o700))
+	require.NoError(t, h.homes.Mkdir(inTheWay+"/full", 0o700))
+	require.Error(t, h.Tidy(deadOne(t, "1")))
+}
+
+func TestReadLogLeavesNothingOpen(t *testing.T) {
+	j, h := newJournal(t)
+	j.Note("a line")
+	open := openFiles(t)
+	_, err := h.ReadLog()
+	require.NoError(t, err)
+	require.Equal(t, open, openFiles(t))
+}

@@ -54,10 +54,7 @@ func (f *folder) remove() {
 // removeAbandoned removes what processes that were killed have left of this user's. It is no reason not to go on when that
 // can't be done.
 func removeAbandoned(in string) {
-	entries, err := os.ReadDir(in)
-	if err != nil {
-		return
-	}
+	entries, _ := os.ReadDir(in)
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && info.IsDir() && strings.HasPrefix(entry.Name(), folderPrefix) && file.IsOwn(info) {
 			path := filepath.Join(in, entry.Name())
