@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,6 +186,37 @@ func TestABusyConnectionIsLeftToo(t *testing.T) {
 	require.Equal(t, 2, tunnel.Connections())
 	close(release)
 	slow.Wait()
+}
+
+// TestTheCallersConnectionsAreUsed until one of them may be dead; then those that are idle are closed.
+func TestTheCallersConnectionsAreUsed(t *testing.T) {
+	var made, closed atomic.Int32
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			made.Add(1)
+		case http.StateClosed:
+			closed.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := &http.Client{Transport: &http.Transport{}}
+	for _, transport := range []policy.Transporter{client, outbound.Transport(client)} {
+		_, err := ask(transport, server.URL, 10*time.Second)
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 1, made.Load())
+
+	late := overdue{t.Context(), make(chan struct{})}
+	close(late.passed)
+	transport := outbound.Transport(client)
+	_, err := askWithin(late, transport, server.URL)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Eventually(t, func() bool { return closed.Load() == 1 }, 10*time.Second, time.Millisecond)
+	_, err = ask(transport, server.URL, 10*time.Second)
+	require.NoError(t, err)
 }
 
 // TestAnAnswerKeepsItsConnection, and so does a request that nobody waits for any more.

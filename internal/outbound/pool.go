@@ -53,7 +53,7 @@ func poolOf(client *http.Client) *pool {
 		inner = http.DefaultTransport
 	}
 	transport, ok := inner.(*http.Transport)
-	if !ok || transport == nil {
+	if !ok {
 		return nil
 	}
 	return &pool{first: client, more: func() *http.Client {
