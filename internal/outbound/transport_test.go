@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/outbound"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // wrapped is a transporter of the caller's own, which isn't an *http.Client.
@@ -314,6 +315,19 @@ func TestAClientWithATransportOfTheCallersOwn(t *testing.T) {
 func TestABodyThatCantBeReadTwice(t *testing.T) {
 	req := newRequest(t, http.MethodPost, "https://x.example")
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	_, err := outbound.Transport(testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("reset") })).Do(req)
+	require.EqualError(t, err, "reset")
+	var copies []*held
+	req.GetBody = func() (io.ReadCloser, error) {
+		copies = append(copies, &held{Reader: strings.NewReader("a=b")})
+		return copies[len(copies)-1], nil
+	}
+	_, err = outbound.Transport(answers(func(*http.Request) *http.Response { return newResponse("") })).Do(req)
+	require.NoError(t, err)
+	require.NotEmpty(t, copies)
+	for _, one := range copies {
+		require.True(t, one.closed)
+	}
 	first := true
 	for _, get := range []func() (io.ReadCloser, error){
 		nil,

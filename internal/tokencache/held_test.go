@@ -141,6 +141,14 @@ func TestWhatIsWrongWithATokenIsSaid(t *testing.T) {
 	}
 }
 
+func TestATokenMayHaveAnyPrintedCharacter(t *testing.T) {
+	const token = " !09AZaz~"
+	cache := azoidc.NewTokenCache(credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+		return azcore.AccessToken{Token: token, ExpiresOn: time.Now().Add(time.Hour)}, nil
+	}), nil)
+	require.Equal(t, token, testkit.Get(t, cache, testkit.VaultScope).Token)
+}
+
 func TestAHitAllocatesNothing(t *testing.T) {
 	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud)
