@@ -13,6 +13,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/golden"
 )
 
@@ -109,6 +110,11 @@ func TestWhenAnAssertionIsStale(t *testing.T) {
 		require.Contains(t, refused.advice(), test.want, test)
 	}
 	refused := refusedWith(700024)
+	refused.clockOffset = advice.WrongClock - 1
+	require.Contains(t, refused.advice(), "the assertion was new")
+	refused.clockOffset = advice.WrongClock
+	require.Contains(t, refused.advice(), "set this machine's clock")
+	refused.clockOffset = 0
 	refused.Claims.ExpiresAt = time.Time{}
 	require.Contains(t, refused.advice(), "the assertion was new")
 	refused.Claims.IssuedAt = time.Time{}

@@ -140,6 +140,25 @@ func TestAnAssertionFuncRepeatsWhatFailedForAMoment(t *testing.T) {
 	})
 }
 
+// TestAnAssertionFuncRefusesWhatNoJWTHolds, and tells which request it came from.
+func TestAnAssertionFuncRefusesWhatNoJWTHolds(t *testing.T) {
+	cloud := testkit.NewCloud()
+	github, pipelines := cloud.GitHubJob(nil), cloud.PipelinesJob(nil)
+	answer := testkit.Text(200, `{"value":"a.b.c\n::add-path::x","oidcToken":"a.b.c\n::add-path::x"}`)
+	cloud.Fail(azoidctest.GitHubOIDC, answer)
+	cloud.Fail(azoidctest.AzureDevOpsOIDC, answer)
+	for name, source := range map[string]azoidc.AssertionFunc{
+		"GitHub Actions": azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: github.RequestURL, RequestToken: github.RequestToken}),
+		"Azure Pipelines": azoidc.AzurePipelinesAssertion(pipelines.ServiceConnectionID, pipelines.SystemAccessToken,
+			&azoidc.AzurePipelinesAssertionOptions{ClientOptions: cloud.ClientOptions(), RequestURI: pipelines.RequestURI}),
+	} {
+		jwt, err := source(t.Context())
+		require.Empty(t, jwt)
+		require.ErrorContains(t, err, name+": no assertion: not a JWT: it holds characters that no JWT has\n  asked: ")
+	}
+}
+
 func TestAnAssertionFuncHasADeadlineOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := testkit.NewCloud()

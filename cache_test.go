@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -128,6 +130,18 @@ func TestARefreshWaitsAsLongAsTheOIDCEndpointAsked(t *testing.T) {
 		}
 		require.Equal(t, 1, cloud.Count(azoidctest.GitHubOIDC))
 	})
+}
+
+// TestPreloadAsksAsTheClientsWill: without CAE for those that don't handle it.
+func TestPreloadAsksAsTheClientsWill(t *testing.T) {
+	cae := map[string]bool{azoidc.ScopeResourceManager: true, azoidc.ScopeKeyVault: true, azoidc.ScopeStorage: true, azoidc.ScopeServiceBus: false,
+		azoidc.ScopeEventHubs: false, azoidc.ScopeContainerRegistry: false, azoidc.ScopeKusto("https://c.westeurope.kusto.windows.net"): false}
+	cred := testkit.NewGitHub(t, testkit.NewCloud())
+	require.NoError(t, cred.Preload(t.Context(), slices.Collect(maps.Keys(cae))...))
+	require.Len(t, cred.Tokens(), len(cae))
+	for _, token := range cred.Tokens() {
+		require.Equal(t, cae[token.Scopes[0]], token.CAE, token.Scopes)
+	}
 }
 
 func TestPreloadOfNothingAsksForNothing(t *testing.T) {

@@ -269,16 +269,11 @@ func (e *chainError) As(target any) bool {
 	return true
 }
 
-// shownFailure returns an error of azidentity's own credentials as it is if the gate would change nothing in it, else no more
-// of it than the answer.
+// shownFailure returns no more of an error of azidentity's own credentials than the answer, where there is one.
 func shownFailure(failed *azidentity.AuthenticationFailedError) *azidentity.AuthenticationFailedError {
-	said := failed.Error()
-	if redact.Text(said) == said {
-		return failed
-	}
 	if failed.RawResponse == nil {
 		var told *azidentity.AuthenticationFailedError
-		errors.As(failedAuthentication(redact.Text(said)), &told)
+		errors.As(failedAuthentication(redact.Text(failed.Error())), &told)
 		return told
 	}
 	body, err := runtime.Payload(failed.RawResponse)

@@ -158,6 +158,9 @@ func TestARequestTokenThatEndedLateInAJob(t *testing.T) {
 		var unusable *azoidc.AssertionError
 		require.ErrorAs(t, err, &unusable)
 		require.Equal(t, 401, unusable.StatusCode)
+		var failed *azidentity.AuthenticationFailedError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, 401, failed.RawResponse.StatusCode)
 		require.ErrorContains(t, err, "it ends about 6 hours after the job's start, so split a longer job")
 	})
 }
@@ -383,11 +386,14 @@ func notThere() string {
 func readers(t *testing.T, n int, err func() error) (texts []string) {
 	t.Helper()
 	texts = make([]string, n)
-	var all sync.WaitGroup
+	var all, taken sync.WaitGroup
+	taken.Add(n)
 	for i := range n {
 		all.Go(func() {
 			var failed *azidentity.AuthenticationFailedError
-			if !assert.ErrorAs(t, err(), &failed) {
+			found := assert.ErrorAs(t, err(), &failed)
+			taken.Done()
+			if taken.Wait(); !found {
 				return
 			}
 			if failed.RawResponse != nil {

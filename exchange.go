@@ -422,7 +422,7 @@ func (x *exchange) forget(request policy.TokenRequestOptions) {
 	}
 	x.cooldowns.Lift(strings.ToLower(cmp.Or(request.TenantID, x.identity.tenantID)))
 	a := &attempt{exchange: x, options: x.options, assertion: x.assertionLater(context.Background())}
-	if !a.stores() || x.available() != nil {
+	if !a.stores() {
 		return
 	}
 	a.options.DisableInstanceDiscovery = true

@@ -16,6 +16,7 @@ func TestScopeKusto(t *testing.T) {
 		"https://c.usgovvirginia.kusto.usgovcloudapi.net": "https://kusto.kusto.usgovcloudapi.net/.default",
 		"https://c.chinaeast2.kusto.chinacloudapi.cn":     "https://kusto.kusto.chinacloudapi.cn/.default",
 		"https://kusto.private.example/":                  "https://kusto.private.example/.default",
+		"https://%zz":                                     "https://%zz/.default",
 	} {
 		require.Equal(t, want, azoidc.ScopeKusto(cluster))
 	}

@@ -290,6 +290,12 @@ func TestAForgottenTokenIsNoToken(t *testing.T) {
 		second := testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
 		require.NotContains(t, []string{first.Token, "forgotten"}, second.Token)
 		require.Equal(t, 2, cloud.Count(azoidctest.EntraToken))
+
+		cred.InvalidateAll()
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Status(503, nil, ""))
+		other := stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.Retry.MaxRetries = -1 })
+		_, err := other.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "HTTP 503")
 	})
 }
 
