@@ -159,6 +159,15 @@ func TestAnAssertionFuncRefusesWhatNoJWTHolds(t *testing.T) {
 	}
 }
 
+// TestAnAssertionFuncSendsNoMacro: its text in place of a value is nobody's token.
+func TestAnAssertionFuncSendsNoMacro(t *testing.T) {
+	cloud := testkit.NewCloud()
+	_, err := azoidc.AzurePipelinesAssertion("connection", "$(System.AccessToken)", &azoidc.AzurePipelinesAssertionOptions{
+		ClientOptions: cloud.ClientOptions(), RequestURI: cloud.PipelinesJob(nil).RequestURI})(t.Context())
+	require.ErrorContains(t, err, "$(System.AccessToken)")
+	require.Zero(t, cloud.Count())
+}
+
 func TestAnAssertionFuncHasADeadlineOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := testkit.NewCloud()
