@@ -1,6 +1,7 @@
 package environ
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,9 +13,26 @@ func TestEnvironment(t *testing.T) {
 	require.Equal(t, "2", env.Get("B"))
 	require.Empty(t, env.Get("C"))
 	require.Equal(t, "2", env.First("EMPTY", "B", "A"))
+	value, set := env.Look("B")
+	require.Equal(t, " 2\n", value)
+	require.True(t, set)
+	_, set = env.Look("EMPTY")
+	require.True(t, set)
+	_, set = env.Look("C")
+	require.False(t, set)
+	value, from := env.Unless("-flag", "given", []string{"A"})
+	require.Equal(t, []string{"given", "-flag"}, []string{value, from})
+	value, from = env.Unless("-flag", "", []string{"EMPTY", "A"})
+	require.Equal(t, []string{"3", "EMPTY or A"}, []string{value, from})
 	require.True(t, env.IsTrue("T"))
 	require.False(t, env.IsTrue("F"))
 	require.False(t, env.IsTrue("B"))
 	require.Equal(t, Variables{"B= 2\n", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}, env.Without("A", "Z"))
 	require.Equal(t, Variables{"X=1", "A=4"}, Variables{"A=1", "X=1", "A=2"}.With(map[string]string{"A": "4"}))
+}
+
+// On Windows a name has many spellings.
+func TestSameName(t *testing.T) {
+	require.True(t, SameName("Path", "Path"))
+	require.Equal(t, runtime.GOOS == "windows", SameName("Path", "PATH"))
 }

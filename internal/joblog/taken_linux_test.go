@@ -1,0 +1,33 @@
+package joblog
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A job's streams may be sockets, too. What is no stream tells nothing.
+func TestTakenFromASocket(t *testing.T) {
+	t.Parallel()
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	require.NoError(t, err)
+	writer, reader := os.NewFile(uintptr(ends[0]), "writer"), os.NewFile(uintptr(ends[1]), "reader")
+	defer func() { _ = writer.Close() }()
+	defer func() { _ = reader.Close() }()
+	_, err = writer.WriteString("unread")
+	require.NoError(t, err)
+	require.ErrorIs(t, taken(writer, time.Now().Add(20*time.Millisecond)), errNotTaken)
+	_, err = reader.Read(make([]byte, 10))
+	require.NoError(t, err)
+	require.NoError(t, taken(writer, time.Now().Add(time.Minute)))
+
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	require.NoError(t, err)
+	require.ErrorIs(t, taken(file, time.Now().Add(time.Minute)), syscall.ENOTTY)
+	require.NoError(t, file.Close())
+	require.ErrorIs(t, taken(file, time.Now().Add(time.Minute)), os.ErrClosed)
+}
