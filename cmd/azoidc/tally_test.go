@@ -53,6 +53,11 @@ func TestTally(t *testing.T) {
 		require.Equal(t, before+1, sum.sum().Refused, leg)
 		cloud.Fail(leg, nil)
 	}
+	before := sum.sum()
+	cloud.Fail(azoidctest.EntraToken, azoidctest.Drop())
+	cred.InvalidateAll()
+	require.Error(t, cred.Preload(t.Context(), vaultScope))
+	require.Equal(t, before, sum.sum(), "nobody answered")
 	for _, text := range noted {
 		requireNoSecret(t, cloud, cloud.GitHubJob(nil).Env(), text)
 	}

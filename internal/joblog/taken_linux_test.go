@@ -1,6 +1,7 @@
 package joblog
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -30,4 +31,13 @@ func TestTakenFromASocket(t *testing.T) {
 	require.ErrorIs(t, taken(file, time.Now().Add(time.Minute)), syscall.ENOTTY)
 	require.NoError(t, file.Close())
 	require.ErrorIs(t, taken(file, time.Now().Add(time.Minute)), os.ErrClosed)
+}
+
+// Where it can't be seen whether the line was read, it counts as unread.
+func TestTellWhatDoesNotTell(t *testing.T) {
+	t.Parallel()
+	device, err := os.OpenFile("/dev/zero", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer func() { _ = device.Close() }()
+	require.ErrorIs(t, Tell("mask", io.Discard, device), syscall.ENOTTY)
 }
