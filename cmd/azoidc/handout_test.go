@@ -39,7 +39,8 @@ func TestHandout(t *testing.T) {
 		require.NotContains(t, h.Set, "ARM_USE_MSI", "it is so already")
 		require.NotContains(t, h.Set, "PATH")
 	}
-	require.Equal(t, []string{"AZURE_FEDERATED_TOKEN_FILE"}, newHandout(env, endpoint, formSh, true).Unset)
+	twice := append(env, "AZURE_FEDERATED_TOKEN_FILE=/another")
+	require.Equal(t, []string{"AZURE_FEDERATED_TOKEN_FILE"}, newHandout(twice, endpoint, formSh, true).Unset)
 }
 
 // In a job of GitHub's, a step that asks GitHub itself, for whichever audience, goes on doing so beside the request endpoint.

@@ -131,3 +131,33 @@ func TestAssertionFor(t *testing.T) {
 		})
 	}
 }
+
+// What is missing, or isn't what it should be, is all named.
+func TestCheck(t *testing.T) {
+	ids := []string{"-tenant-id=72f988bf-86f1-41af-91ab-2d7cd011db47", "-client-id=72f988bf-86f1-41af-91ab-2d7cd011db47"}
+	for name, test := range map[string]struct {
+		env  environ.Variables
+		args []string
+		want []string
+	}{
+		"well":          {github, ids, nil},
+		"no IDs":        {github, nil, []string{"pass -tenant-id or set AZURE_TENANT_ID", "pass -client-id or set AZURE_CLIENT_ID"}},
+		"no URL":        {github[1:], ids, []string{"ACTIONS_ID_TOKEN_REQUEST_URL"}},
+		"no token":      {github[:1], ids, []string{"ACTIONS_ID_TOKEN_REQUEST_TOKEN"}},
+		"not a tenant":  {github, append([]string{"-client-id=" + ids[1][len("-client-id="):]}, "-tenant-id=a/b"), []string{"-tenant-id"}},
+		"a file":        {nil, append([]string{"-assertion-file=f"}, ids...), nil},
+		"a file, no ID": {nil, []string{"-assertion-file=f", ids[0]}, []string{"pass -client-id"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLogin(t, test.env, test.args...)
+			require.Equal(t, "https://login.microsoftonline.com/", l.AuthorityHost)
+			err := l.Check()
+			require.Equal(t, test.want == nil, err == nil, err)
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+	l := newLogin(t, github, "-authority-host=https://login.example//")
+	require.Equal(t, "https://login.example/", l.AuthorityHost)
+}

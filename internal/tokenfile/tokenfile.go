@@ -3,6 +3,7 @@ package tokenfile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -77,10 +78,7 @@ func replace(path, content string) error {
 		return err
 	}
 	_, err = file.WriteString(content)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(file.Name(), path)

@@ -39,7 +39,10 @@ func TestReplaceIsAtomic(t *testing.T) {
 }
 
 func TestReplaceFails(t *testing.T) {
-	require.Error(t, replace(filepath.Join(t.TempDir(), "none", "token"), "x"))
+	folder := t.TempDir()
+	require.ErrorIs(t, replace(filepath.Join(folder, "none", "token"), "x"), os.ErrNotExist)
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "token"), 0o700))
+	require.Error(t, replace(filepath.Join(folder, "token"), "x"), "a folder is in the way")
 }
 
 // lasting is a token that lasts so long; 0 for one that doesn't say.
@@ -105,6 +108,25 @@ func TestWarn(t *testing.T) {
 			require.Empty(t, said.String())
 		})
 	}
+}
+
+// It is there at once, warns of a short life, and goes with its folder.
+func TestNew(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp) // on Windows
+	token := lasting(time.Minute)
+	var said strings.Builder
+	file, err := New(t.Context(), func(context.Context) (string, error) { return token, nil }, log.New(&said, "", 0))
+	require.NoError(t, err)
+	content, err := os.ReadFile(file.Path)
+	require.NoError(t, err)
+	require.Equal(t, token, string(content))
+	require.Contains(t, said.String(), "warning: the OIDC token in AZURE_FEDERATED_TOKEN_FILE lives")
+	file.Remove()
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 // Without a first token there is no file, and no folder.
