@@ -171,6 +171,9 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
+	for _, command := range []string{"exec", "start", "stop", "status", "version", "token", "assertion", "doctor"} {
+		require.Contains(t, run(t, offline(), command, "-h").stdout, "azoidc "+command)
+	}
 	for _, h := range []string{"help", "-h", "-help", "--help"} {
 		r := run(t, offline(), h)
 		require.Equal(t, exitWell, r.status)
@@ -200,4 +203,21 @@ func TestVersion(t *testing.T) {
 			runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+"\n$", string(output))
 	}
 	require.Equal(t, exitNotWell, (&program{stdout: brokenPipe{}, stderr: brokenPipe{}}).run(t.Context(), []string{"version"}))
+}
+
+// What only azoidc starts says so to who starts it.
+func TestInBackgroundByHand(t *testing.T) {
+	t.Parallel()
+	cloud := newServer(t, nil)
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "", inBackground)
+	status, _ := p.run()
+	require.Equal(t, exitNotWell, status)
+	require.Contains(t, p.stderr.String(), "run 'azoidc start'")
+}
+
+func TestJSONIsForPeople(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	require.NoError(t, writeJSON(&text, map[string]string{"a": "<b> & c"}))
+	require.Equal(t, "{\n  \"a\": \"<b> & c\"\n}\n", text.String())
 }
