@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/outbound"
@@ -343,5 +345,39 @@ func TestABodyThatCantBeReadTwice(t *testing.T) {
 		req.GetBody = get
 		_, err := outbound.Transport(answers(func(*http.Request) *http.Response { return newResponse("") })).Do(req)
 		require.NoError(t, err)
+	}
+}
+
+// witness is a context that knows what it was asked for.
+type witness struct {
+	context.Context
+	asked *[]any
+}
+
+func (w witness) Value(key any) any {
+	*w.asked = append(*w.asked, key)
+	return w.Context.Value(key)
+}
+
+// TestApartHidesWhatTracingKeeps in a context for the span around it, as azcore itself asks for it.
+func TestApartHidesWhatTracingKeeps(t *testing.T) {
+	tracers := tracing.NewProvider(func(string, string) tracing.Tracer {
+		return tracing.NewTracer(func(ctx context.Context, _ string, _ *tracing.SpanOptions) (context.Context, tracing.Span) {
+			return ctx, tracing.NewSpan(tracing.SpanImpl{})
+		}, nil)
+	}, nil)
+	client := &policy.ClientOptions{TracingProvider: tracers, Transport: answers(func(*http.Request) *http.Response { return newResponse("") })}
+	pipeline := runtime.NewPipeline("m", "v", runtime.PipelineOptions{Tracing: runtime.TracingOptions{Namespace: "n"}}, client)
+	var asked []any
+	req, err := runtime.NewRequest(witness{t.Context(), &asked}, http.MethodGet, "https://x.example")
+	require.NoError(t, err)
+	_, err = pipeline.Do(req)
+	require.NoError(t, err)
+	states := slices.DeleteFunc(asked, func(key any) bool { return !outbound.IsTracingState(key) })
+	require.NotEmpty(t, states)
+	for _, key := range states {
+		ctx := context.WithValue(t.Context(), key, "state")
+		require.Equal(t, "state", ctx.Value(key))
+		require.Nil(t, outbound.Apart(ctx).Value(key))
 	}
 }
