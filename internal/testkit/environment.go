@@ -2,8 +2,10 @@ package testkit
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,11 +15,16 @@ import (
 )
 
 // ForgetEnvironment unsets every variable by which a user, a CI system or a proxy could change what tests see. The TestMain
-// of each package calls it, so that tests pass whoever runs them, and under "azoidc exec", too.
+// of each package calls it, so that tests pass whoever runs them, and under "azoidc exec" or nohup, too.
 func ForgetEnvironment() {
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); somebodys(name) {
 			_ = os.Unsetenv(name) // a name that the system handed out can be unset
+		}
+	}
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(sig) { // as under nohup, and in the background of a shell: whatever a test starts would ignore it, too
+			signal.Notify(make(chan os.Signal, 1), sig)
 		}
 	}
 }
