@@ -14,6 +14,7 @@ import (
 // seed 10 an endpoint asks to be left alone for a day when tokens are to be refreshed, and another fails when they end.
 // TestADayOfTroublesOnAStore is the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
+	t.Parallel()
 	systems, seeds := testkit.Systems, []uint64{10, 1}
 	switch {
 	case *exhaustive:
@@ -26,6 +27,7 @@ func TestADayOfTroubles(t *testing.T) {
 	for _, system := range systems {
 		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					had := testkit.Day{Seed: seed, System: system}.Live(t)
 					t.Logf("%d troubles, %d errors, worst wait %s, %d exchanges", had.Troubles, len(had.Errors), had.Worst, had.Exchanges)

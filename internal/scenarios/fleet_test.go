@@ -19,6 +19,7 @@ import (
 // renew while Entra answers 429 beyond 15 requests a minute. What counts is the ratio, ten minutes' worth of requests that
 // are due in the same minutes: 1,000 jobs at 100 a minute, with -exhaustive, end the same.
 func TestFleetRenewsThroughAThrottlingTenant(t *testing.T) {
+	t.Parallel()
 	rate := 15 // a minute
 	switch {
 	case *exhaustive:

@@ -327,13 +327,18 @@ func TestTheProgramsOwnRefreshBeforeCounts(t *testing.T) {
 
 // TestADayOfTroublesOnAStore has no error in 24 hours, though another process takes over every two.
 func TestADayOfTroublesOnAStore(t *testing.T) {
-	systems, seeds := testkit.Systems, uint64(2)
-	if testing.Short() {
-		systems, seeds = systems[:1], 1
+	t.Parallel()
+	systems, seeds := testkit.Systems, uint64(1)
+	switch {
+	case *exhaustive:
+		seeds = 20
+	case testing.Short():
+		systems = systems[:1]
 	}
 	for _, system := range systems {
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					shared := &testkit.Store{}
 					had := testkit.Day{Seed: seed, System: system, Restart: 2 * time.Hour,
