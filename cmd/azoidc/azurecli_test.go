@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 )
 
 // BenchmarkAzureCLI is what a script pays for a token: by Azure CLI, which is signed in to the endpoint, by "azoidc token",

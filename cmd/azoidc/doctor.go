@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/azoidc/azoidc/internal/doctor"
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 )
 
 // doctor examines all there is between the job and an access token, and prints what it found.

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
 	"github.com/azoidc/azoidc/internal/golden"
 )
 

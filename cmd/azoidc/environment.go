@@ -5,8 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/environ"
 )
 
 // supplyVariables are those by which programs find tokens. Those of another supply must not get in this one's way:

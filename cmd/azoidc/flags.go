@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 )
 
 func newFlagSet(command string) *flag.FlagSet {

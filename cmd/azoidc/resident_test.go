@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/background"
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )

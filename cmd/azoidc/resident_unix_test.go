@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
 	"github.com/azoidc/azoidc/internal/proc"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
 )
 
 // inOtherCI is a program in a CI system that azoidc doesn't know, and a file with an OIDC token of that system's.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/azoidc/azoidc/internal/background"
-	"github.com/azoidc/azoidc/internal/environ"
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/proc"
 )
 

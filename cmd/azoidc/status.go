@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )

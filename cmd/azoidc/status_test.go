@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
 )
 
 func TestStatusText(t *testing.T) {

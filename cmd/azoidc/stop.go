@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/azoidc/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )

@@ -13,9 +13,9 @@ import (
 	"sync"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/tokenfile"
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/tokenfile"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 

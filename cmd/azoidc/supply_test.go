@@ -15,7 +15,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 )
 
 const hubID = "12121212-3434-5656-7878-909090909090"

@@ -10,9 +10,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/joblog"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/joblog"
-	"github.com/azoidc/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 

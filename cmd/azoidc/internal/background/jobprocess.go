@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/internal/login"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 )
 
 func TestManagementScope(t *testing.T) {

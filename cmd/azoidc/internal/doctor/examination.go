@@ -15,9 +15,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/advice"
-	"github.com/azoidc/azoidc/internal/environ"
-	"github.com/azoidc/azoidc/internal/login"
 )
 
 // An examination tries one step after the other, and goes on when one fails.

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
-	"github.com/azoidc/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 

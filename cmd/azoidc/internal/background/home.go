@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
-	"github.com/azoidc/azoidc/internal/environ"
 )
 
 const reachTimeout = 30 * time.Second

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/environ"
-	"github.com/azoidc/azoidc/internal/login"
 )
 
 // A Diagnosis is what doctor found. Nothing in it is secret.

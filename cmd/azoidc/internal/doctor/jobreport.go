@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 )
 
 // The summary goes where the system reads it, and nowhere else.
