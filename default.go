@@ -119,7 +119,9 @@ func newChain(options *CredentialOptions) (chain, error) {
 func additionalTenants() []string {
 	var tenants []string
 	for tenant := range strings.SplitSeq(environment("AZURE_ADDITIONALLY_ALLOWED_TENANTS"), ";") {
-		tenants = append(tenants, strings.TrimSpace(tenant))
+		if tenant = strings.TrimSpace(tenant); tenant != "" { // with an empty one azidentity would take the list for a choice
+			tenants = append(tenants, tenant)
+		}
 	}
 	return tenants
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -334,6 +336,23 @@ func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
 		_, err = cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: other})
 		require.Error(t, err)
 	})
+}
+
+// TestWithoutAListAzureCLIMaySignInToAnyTenant, as azidentity has it: a variable that is unset is no list.
+func TestWithoutAListAzureCLIMaySignInToAnyTenant(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for az is a script of sh's")
+	}
+	testkit.OnALaptop(t)
+	script := `#!/bin/sh
+echo '{"accessToken": "by az", "expires_on": 4070908800, "expiresOn": "2099-01-01 00:00:00.000000"}'
+`
+	require.NoError(t, os.WriteFile(filepath.Join(os.Getenv("PATH"), "az"), []byte(script), 0o700))
+	t.Setenv("AZURE_TOKEN_CREDENTIALS", "AzureCLICredential")
+	token, err := testkit.NewDefault(t, testkit.NewCloud()).GetToken(t.Context(), policy.TokenRequestOptions{
+		Scopes: []string{testkit.VaultScope}, TenantID: "11111111-2222-3333-4444-555555555555"})
+	require.NoError(t, err)
+	require.Equal(t, "by az", token.Token)
 }
 
 // TestTheAuthorityHostIsReadOnce, by the constructor, white space trimmed.
