@@ -155,6 +155,8 @@ func (a *attempt) redeem(ctx context.Context) (azcore.AccessToken, error) {
 	}
 	token, err := cred.GetToken(ctx, request)
 	switch {
+	case err == nil && token.Token == persistent.Tombstone && a.renews:
+		return azcore.AccessToken{}, errNoToken
 	case err == nil && token.Token == persistent.Tombstone: // which another process has just put there
 		a.renews = true
 		return a.redeem(ctx)
@@ -411,7 +413,10 @@ func (a *attempt) acceptable(ctx context.Context, fresh assertion) (assertion, *
 	}
 }
 
-var errGone = errors.New("the AssertionFunc ended its goroutine instead of returning")
+var (
+	errGone    = errors.New("the AssertionFunc ended its goroutine instead of returning")
+	errNoToken = errors.New("azoidc: the token endpoint answered with the mark of an invalidated token instead of a token")
+)
 
 // forget is told what Invalidate forgets. All that was asked of the credential to be left alone is over, so that the next
 // request is made, and a persistent cache forgets the token.

@@ -299,6 +299,17 @@ func TestAForgottenTokenIsNoToken(t *testing.T) {
 	})
 }
 
+// TestAMarkFromEntraIsNoToken, whoever answers so, and is asked for once more at most.
+func TestAMarkFromEntraIsNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Status(http.StatusOK, nil, `{"token_type":"Bearer","access_token":"forgotten","expires_in":3600}`))
+		_, err := stored(t, cloud, &testkit.Store{}).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "instead of a token")
+		require.LessOrEqual(t, cloud.Count(azoidctest.EntraToken), 2)
+	})
+}
+
 // TestAWriterThatDoesNotEndCostsNoToken, and nobody writes beside it.
 func TestAWriterThatDoesNotEndCostsNoToken(t *testing.T) {
 	unlock, err := persistent.Lock(t.Context())
