@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // nested is how many escapings within one another are undone.
@@ -93,7 +94,7 @@ func characterReference(text []byte) (byte, int) {
 		}
 	}
 	end := 2
-	for end < len(text) && end < 8 && text[end] != ';' {
+	for end < len(text) && strings.IndexByte("0123456789abcdefABCDEFxX", text[end]) >= 0 { // any number of zeros, as browsers have it
 		end++
 	}
 	if end < 3 || end >= len(text) || text[1] != '#' || text[end] != ';' {

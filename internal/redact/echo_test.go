@@ -69,7 +69,7 @@ func TestEchoesCutShort(t *testing.T) {
 // TestEscapes: an echo is one whichever of its characters are escaped, and what only begins as an escape does is as it was.
 func TestEscapes(t *testing.T) {
 	for _, escape := range []string{
-		"%2d", "%2D", "%252d", "%25252d", `\u002d`, `\u002D`, `\\u002d`, `\x2d`, "&#45;", "&#x2d;", "&#X2D;", "&#000045;", "&amp;#45;", " - ", "\n-",
+		"%2d", "%2D", "%252d", "%25252d", `\u002d`, `\u002D`, `\\u002d`, `\x2d`, "&#45;", "&#x2d;", "&#X2D;", "&#000045;", "&#" + strings.Repeat("0", 1000) + "45;", "&amp;#45;", " - ", "\n-",
 	} {
 		require.Equal(t, "sent [redacted]!", redact.Line("sent ABCD"+escape+"EFGHIJKLMNOPQRST!", "ABCD-EFGHIJKLMNOPQRST"), escape)
 	}
@@ -81,7 +81,7 @@ func TestEscapes(t *testing.T) {
 		require.Equal(t, "sent [redacted]!", redact.Line("sent "+echo+"!", secret), echo)
 	}
 	for _, text := range []string{
-		"%", "%2", `\`, `\u`, `\u00`, `\u002`, `\u0`, `\x`, `\x2`, "&", "&#", "&#4", "&#45", "&#;", "&#x;", "&#x", "&45;", "&x45;", "&;", "&am", "&#0000045;",
+		"%", "%2", `\`, `\u`, `\u00`, `\u002`, `\u0`, `\x`, `\x2`, "&", "&#", "&#4", "&#45", "&#;", "&#x;", "&#x", "&45;", "&x45;", "&;", "&am",
 	} {
 		require.Equal(t, text, redact.Line(text, "ABCDEFGH-IJKLMNO"))
 		require.Equal(t, "ABCDEFGH"+text+"IJKLMNO", redact.Line("ABCDEFGH"+text+"IJKLMNO", "ABCDEFGH-IJKLMNO"))
