@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -89,11 +90,11 @@ func Example_chain() {
 }
 
 // A laptopCredential counts how many tokens are asked of it.
-type laptopCredential struct{ asked *int }
+type laptopCredential struct{ asked *atomic.Int32 }
 
 func (c laptopCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	if c.asked != nil {
-		*c.asked++
+		c.asked.Add(1)
 	}
 	return azcore.AccessToken{Token: "token of the laptop's user", ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
@@ -271,7 +272,7 @@ func ExampleNewOnBehalfOfCredential() {
 
 // The cache serves any credential: here, however often a token is asked for, that is asked once.
 func ExampleNewTokenCache() {
-	var asked int
+	var asked atomic.Int32
 	cache := azoidc.NewTokenCache(laptopCredential{&asked}, &azoidc.TokenCacheOptions{RefreshBefore: 10 * time.Minute})
 	for range 1000 {
 		if _, err := cache.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{azoidc.ScopeKeyVault}}); err != nil {
@@ -279,7 +280,7 @@ func ExampleNewTokenCache() {
 			return
 		}
 	}
-	fmt.Println(asked)
+	fmt.Println(asked.Load())
 	// Output: 1
 }
 
@@ -297,7 +298,7 @@ func ExampleTokenCache_KeepFresh() {
 
 // After a role was granted, a token that was issued before may not know of it.
 func ExampleTokenCache_Invalidate() {
-	var asked int
+	var asked atomic.Int32
 	cache := azoidc.NewTokenCache(laptopCredential{&asked}, nil)
 	for range 2 {
 		if err := cache.Preload(context.Background(), azoidc.ScopeGraph, azoidc.ScopeStorage); err != nil {
@@ -306,7 +307,7 @@ func ExampleTokenCache_Invalidate() {
 		}
 		cache.Invalidate(azoidc.ScopeGraph)
 	}
-	fmt.Println(asked)
+	fmt.Println(asked.Load())
 	// Output: 3
 }
 
