@@ -27,6 +27,7 @@ type suite struct {
 
 var suites = []suite{
 	{packages: ".", benchmarks: "^Benchmark(Hit|HitParallel|HitByHeldScopes)$", times: "1s", short: "100x", count: 5},
+	{packages: ".", benchmarks: "^BenchmarkNewKeyByHeldKeys$", times: "200000x", short: "1x", count: 3},
 	{packages: ".", benchmarks: "^Benchmark(Exchange|RefreshUnderLoad)$", times: "100x", short: "1x", count: 3},
 	{packages: ".", benchmarks: "^Benchmark(ColdScope10000|Memory)$", times: "1x", short: "1x", count: 1},
 	{packages: "./internal/scenarios", tests: "TakesTwoRoundTrips|TakesFourRoundTrips|SixHour", count: 1},

@@ -24,6 +24,7 @@ var tables = []table{
 | hit, all cores | {{ns "HitParallel/azoidc ns/op"}} | {{ns "HitParallel/azidentity ns/op"}} | {{ratio "HitParallel/azidentity ns/op" "HitParallel/azoidc ns/op"}} × |
 | … beside the floor | {{ns "HitParallel/azoidc ns/op"}} | {{ns "HitParallel/floor ns/op"}} (floor) | {{ratio "HitParallel/azoidc ns/op" "HitParallel/floor ns/op"}} × |
 | hit, 1 → 1,000 scopes held | {{ns "HitByHeldScopes/1 ns/op"}} → {{ns "HitByHeldScopes/1000 ns/op"}} | | {{ratio "HitByHeldScopes/1000 ns/op" "HitByHeldScopes/1 ns/op"}} |
+| a new key, 1 → 100,000 keys held, beyond its exchange | {{ns "NewKeyByHeldKeys/1 ns/op"}} → {{ns "NewKeyByHeldKeys/100000 ns/op"}}, {{n "NewKeyByHeldKeys/100000 B/op"}} B | | {{ratio "NewKeyByHeldKeys/100000 ns/op" "NewKeyByHeldKeys/1 ns/op"}} |
 | 10,000 callers, cold scope | {{n "ColdScope10000 exchanges/op"}} exchange | | |
 | bytes for a credential | {{n "Memory/azoidc B/credential"}} | {{n "Memory/azidentity B/credential"}} | {{ratio "Memory/azoidc B/credential" "Memory/azidentity B/credential"}} |
 | bytes for each further scope | {{n "Memory/azoidc B/scope"}} | {{n "Memory/azidentity B/scope"}} | {{ratio "Memory/azoidc B/scope" "Memory/azidentity B/scope"}} |

@@ -74,21 +74,21 @@ var (
 func (c *Cache) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k := c.keyOf(&options)
 	hash := k.hash()
-	if e := c.table.find(hash, &k); e != nil && options.Claims == "" {
+	e := c.table.find(hash, &k)
+	if e != nil && options.Claims == "" {
 		if held := e.held.Load(); held != nil && held.due.ahead(c.now()) {
 			return held.token(), nil
 		}
 	}
-	return c.slow(ctx, k, hash, options)
+	return c.slow(ctx, e, k, hash, options)
 }
 
-// slow is GetToken when a fresh token isn't there for the taking.
-func (c *Cache) slow(ctx context.Context, k key, hash uint64, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+// slow is GetToken when e, if there is one, has no fresh token for the taking.
+func (c *Cache) slow(ctx context.Context, e *entry, k key, hash uint64, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	if err := c.check(ctx, options.Scopes); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	for {
-		e := c.table.find(hash, &k)
+	for ; ; e = c.table.find(hash, &k) {
 		now := c.now()
 		if e == nil {
 			e = c.newEntry(k, hash, options.Scopes, now)

@@ -20,7 +20,7 @@ import (
 //
 // It is a context of its own rather than one of context.WithTimeout because a new key costs little else.
 type flightContext struct {
-	values    context.Context // of context.WithoutCancel
+	values    context.Context
 	distrusts bool
 	deadline  time.Time
 
@@ -114,7 +114,7 @@ func (c *flightContext) Value(key any) any {
 	if outbound.IsTracingState(key) {
 		return nil
 	}
-	value := c.values.Value(key)
+	value := context.WithoutCancel(c.values).Value(key)
 	switch value.(type) {
 	case **http.Response, http.Header, policy.RetryOptions:
 		if isAzcoreKey(key) {

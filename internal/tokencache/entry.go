@@ -25,7 +25,6 @@ const (
 type entry struct {
 	key     key
 	hash    uint64
-	next    atomic.Pointer[entry] // in its bucket of the table
 	held    atomic.Pointer[heldToken]
 	several []string // the scopes, sorted, where it isn't one as nearly always
 
@@ -138,8 +137,8 @@ func (e *entry) refresh(ctx context.Context, c *Cache, now Instant) *flight {
 
 func (e *entry) begin(ctx context.Context, c *Cache, claims string, now Instant) *flight {
 	e.begun++
-	f := &flight{cache: c, entry: e, number: e.begun, claims: claims, done: make(chan struct{})}
-	f.context.values, f.context.distrusts = context.WithoutCancel(ctx), e.distrusts
+	f := &flight{cache: c, entry: e, number: e.begun, claims: claims}
+	f.context.values, f.context.distrusts = ctx, e.distrusts
 	f.context.deadline = c.real(now.plus(c.options.AcquireTimeout))
 	if len(e.flights) == 0 {
 		e.flights = e.room[:0]
@@ -150,13 +149,13 @@ func (e *entry) begin(ctx context.Context, c *Cache, claims string, now Instant)
 	return f
 }
 
-// land takes in what the flight brought: the first call counts.
-func (f *flight) land(brought *heldToken, err error, now Instant) {
+// land takes in what the flight brought: the first call counts. It returns whether there was an Invalidate meanwhile.
+func (f *flight) land(brought *heldToken, err error, now Instant) (invalidated bool) {
 	e := f.entry
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f.landed {
-		return
+		return f.number <= e.invalidated
 	}
 	f.landed, f.token, f.err = true, brought, err
 	f.cache.deadlines.remove(f)
@@ -165,8 +164,11 @@ func (f *flight) land(brought *heldToken, err error, now Instant) {
 		e.take(f, now)
 	}
 	e.touched = now.Mono
-	close(f.done)
+	if f.done != nil {
+		close(f.done)
+	}
 	f.cache.tell(e)
+	return f.number <= e.invalidated
 }
 
 func (e *entry) remove(f *flight) {
@@ -219,12 +221,6 @@ func (e *entry) invalidate() {
 	clear(e.flights)
 	e.flights = nil // whoever waits for them asked before; whoever asks from now on gets another
 	e.lastErr, e.failures, e.retryAt, e.distrusts = nil, 0, Instant{}, true
-}
-
-func (e *entry) invalidatedSince(f *flight) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return f.number <= e.invalidated
 }
 
 func (e *entry) status() (*heldToken, error) {

@@ -19,13 +19,13 @@ type flight struct {
 	number  uint64 // within its entry
 	claims  string
 	context flightContext
-	done    chan struct{}
 
 	deadline deadline // guarded by the lock of the cache's deadlines
 
-	// The entry's lock guards these; token and err don't change once done is closed.
+	// The entry's lock guards these; token and err don't change once it has landed.
 	waiters int
 	landed  bool
+	done    chan struct{} // made for who waits
 	token   *heldToken
 	err     error
 }
@@ -33,6 +33,26 @@ type flight struct {
 func (f *flight) joined() *flight {
 	f.waiters++
 	return f
+}
+
+// landing is closed once f has landed; nil if it has.
+func (f *flight) landing() <-chan struct{} {
+	e := f.entry
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f.landed {
+		return nil
+	}
+	if f.done == nil {
+		f.done = make(chan struct{})
+	}
+	return f.done
+}
+
+func (f *flight) hasLanded() bool {
+	f.entry.mu.Lock()
+	defer f.entry.mu.Unlock()
+	return f.landed
 }
 
 // giveUp lands a flight whose credential doesn't return.
@@ -70,15 +90,15 @@ func (f *flight) crash(value any) {
 func (f *flight) arrive(token *azcore.AccessToken, err error) {
 	f.context.end(context.Canceled)
 	now := f.cache.now()
+	var held *heldToken
 	switch {
 	case err != nil:
-		f.land(nil, err, now)
 	case !usable(token.Token) || unixNano(token.ExpiresOn) <= now.Wall:
-		f.land(nil, useless(token, f.entry.scopes(), now), now)
+		err = useless(token, f.entry.scopes(), now)
 	default:
-		f.land(f.cache.hold(token, now), nil, now)
+		held = f.cache.hold(token, now)
 	}
-	if f.entry.invalidatedSince(f) {
+	if f.land(held, err, now) {
 		f.cache.forget(f.entry.request()) // which the credential may have stored since
 	}
 }
@@ -126,10 +146,12 @@ func (t ticket) redeem(ctx context.Context, c *Cache) (azcore.AccessToken, error
 		return t.held.token(), nil
 	}
 	runtime.Gosched() // to a credential that has a token at hand, before this goroutine is put to sleep
-	select {
-	case <-t.flight.done:
-	case <-ctx.Done():
-		return azcore.AccessToken{}, fmt.Errorf("azoidc: stopped waiting for a token: %w", ctx.Err())
+	if landing := t.flight.landing(); landing != nil {
+		select {
+		case <-landing:
+		case <-ctx.Done():
+			return azcore.AccessToken{}, fmt.Errorf("azoidc: stopped waiting for a token: %w", ctx.Err())
+		}
 	}
 	switch {
 	case t.flight.err == nil:

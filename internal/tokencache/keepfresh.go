@@ -139,7 +139,9 @@ func (k *keeper) giveUp() {
 		}
 	}
 	for _, f := range ending {
-		<-f.done
+		if landing := f.landing(); landing != nil {
+			<-landing
+		}
 	}
 }
 
@@ -156,11 +158,7 @@ func (e *entry) giveUp(f *flight) bool {
 }
 
 func (k *keeper) forgetLanded(e *entry) {
-	if f := k.begun[e]; f != nil {
-		select {
-		case <-f.done:
-			delete(k.begun, e)
-		default:
-		}
+	if f := k.begun[e]; f != nil && f.hasLanded() {
+		delete(k.begun, e)
 	}
 }

@@ -2,19 +2,20 @@ package tokencache
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 )
 
 const (
 	// defaultRoom bounds the memory of a program that asks for ever new scopes and tenants: about 1 KB each beside the token.
 	defaultRoom = 1 << 17
-	// sweptAtOnce is how many buckets a new key looks at for entries without use, of which there is about one in each. With
-	// fewer than two, the hand would never get round in a table that grows.
+	// sweptAtOnce is how many buckets a new key looks at for entries without use. With none more than a new key puts into use, on
+	// average, the hand would never get round in a table that grows.
 	sweptAtOnce = 2
 	// sweepInterval is the least from the beginning of one turn of the hand to the next.
 	sweepInterval = 10 * time.Minute
-	// sample is how many buckets are looked at for the entry to drop where there are too many.
-	sample = 8
+	// sample is how many buckets, by chance, are looked at for the entry to drop where there are too many.
+	sample = 6
 	// forgetAfter is how long an entry without a usable token stays, for its last error.
 	forgetAfter = time.Hour
 
@@ -31,18 +32,30 @@ type hand struct {
 // many, the one of a sample that ends first.
 func (c *Cache) sweep(now Instant) {
 	h := &c.table.hand
-	if h.at > 0 || now.Mono-h.began >= int64(sweepInterval) {
+	if c.table.count > 0 && (h.at > 0 || now.Mono-h.began >= int64(sweepInterval)) {
 		if h.at == 0 {
 			h.began = now.Mono
 		}
-		c.table.visit(sweptAtOnce, func(e *entry) {
-			if e.drop(now, forgetAfter) {
-				c.dropped(e)
-			}
-		})
+		c.dropUseless(now)
 	}
 	for tries := 0; c.table.count >= c.room() && tries < 2; tries++ {
 		c.evict(now)
+	}
+}
+
+// dropUseless looks at the next buckets, or those that are left in this turn.
+func (c *Cache) dropUseless(now Instant) {
+	h := &c.table.hand
+	for range sweptAtOnce {
+		for _, e := range c.table.bucket(h.at).all() {
+			if e.drop(now, forgetAfter) {
+				c.dropped(e)
+			}
+		}
+		if h.at++; h.at >= c.table.used.Load() {
+			h.at = 0
+			return
+		}
 	}
 }
 
@@ -57,11 +70,13 @@ func (c *Cache) room() int {
 // evict drops one entry, unless all of the sample have flights under way.
 func (c *Cache) evict(now Instant) {
 	var first *entry
-	c.table.visit(sample, func(e *entry) {
-		if !e.flying() && (first == nil || e.end(now) < first.end(now)) {
-			first = e
+	for range sample {
+		for _, e := range c.table.bucket(rand.Uint64N(c.table.used.Load())).all() {
+			if !e.flying() && (first == nil || e.end(now) < first.end(now)) {
+				first = e
+			}
 		}
-	})
+	}
 	if first != nil && first.drop(now, math.MinInt64) {
 		c.dropped(first)
 	}
@@ -70,25 +85,6 @@ func (c *Cache) evict(now Instant) {
 func (c *Cache) dropped(e *entry) {
 	c.table.remove(e)
 	c.tell(e)
-}
-
-// visit visits the entries of the next n buckets, or of those that are left in this turn. The visitor may remove the entry.
-func (t *table) visit(n int, visitor func(*entry)) {
-	if t.count == 0 {
-		return
-	}
-	buckets := *t.buckets.Load()
-	for range n {
-		for e := buckets[t.hand.at].Load(); e != nil; {
-			next := e.next.Load()
-			visitor(e)
-			e = next
-		}
-		if t.hand.at++; t.hand.at >= t.used.Load() {
-			t.hand.at = 0
-			return
-		}
-	}
 }
 
 // drop gives the entry up, unless a flight is under way or it was of use less than unused ago.
