@@ -78,10 +78,13 @@ func replace(path, content string) error {
 		return err
 	}
 	_, err = file.WriteString(content)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
 	}
-	return os.Rename(file.Name(), path)
+	if err != nil {
+		_ = os.Remove(file.Name()) // it's tried again and again; what can't be removed goes with the folder
+	}
+	return err
 }
 
 // warn tells that a fresh file doesn't help programs that don't read it again in time.

@@ -43,6 +43,9 @@ func TestReplaceFails(t *testing.T) {
 	require.ErrorIs(t, replace(filepath.Join(folder, "none", "token"), "x"), os.ErrNotExist)
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "token"), 0o700))
 	require.Error(t, replace(filepath.Join(folder, "token"), "x"), "a folder is in the way")
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, left, 1, "a token that can't be put in place isn't left behind, each time anew")
 }
 
 // lasting is a token that lasts so long; 0 for one that doesn't say.
