@@ -12,15 +12,15 @@ import (
 func (p *program) doctor(ctx context.Context, args []string) int {
 	var (
 		common login.Flags
-		wanted scopes
+		wanted []string
 		probe  bool
 		output = newForm("text", "json", "markdown")
 	)
 	flags := newFlagSet("doctor")
 	common.Register(flags, p.env)
-	flags.Var(&wanted, "scope", "")
+	scopeFlag(flags, &wanted)
 	flags.BoolVar(&probe, "probe", false, "")
-	flags.Var(output, "o", "")
+	output.register(flags)
 	if status, ok := p.parse(flags, args); !ok {
 		return status
 	}

@@ -161,13 +161,13 @@ func (s *signals) cancel(parent context.Context) (ctx context.Context, stop func
 
 // passTo passes signals on, those that have come already too, until stop is called.
 func (s *signals) passTo(pass func(os.Signal)) (stop func()) {
-	return untilStopped(func(ctx context.Context) error {
+	return untilStopped(func(ctx context.Context) {
 		for {
 			select {
 			case sig := <-s.came:
 				pass(sig)
 			case <-ctx.Done():
-				return ctx.Err()
+				return
 			}
 		}
 	})

@@ -27,30 +27,19 @@ func (p *program) parse(flags *flag.FlagSet, args []string) (status int, ok bool
 	return exitWell, true
 }
 
-// scopes is a repeatable flag.
-type scopes []string
-
-func (s *scopes) String() string { return strings.Join(*s, " ") }
-
-func (s *scopes) Set(scope string) error {
-	return addTo(s, scope, "a scope is something like https://vault.azure.net/.default")
+// repeatable registers a flag that adds to a list each time.
+func repeatable(flags *flag.FlagSet, list *[]string, name, example string) {
+	flags.Func(name, "", func(value string) error {
+		if value = strings.TrimSpace(value); value == "" {
+			return errors.New(example)
+		}
+		*list = append(*list, value)
+		return nil
+	})
 }
 
-// audiences is a repeatable flag.
-type audiences []string
-
-func (a *audiences) String() string { return strings.Join(*a, " ") }
-
-func (a *audiences) Set(audience string) error {
-	return addTo(a, audience, "an audience is something like sigstore")
-}
-
-func addTo[list ~[]string](l *list, value, example string) error {
-	if value = strings.TrimSpace(value); value == "" {
-		return errors.New(example)
-	}
-	*l = append(*l, value)
-	return nil
+func scopeFlag(flags *flag.FlagSet, scopes *[]string) {
+	repeatable(flags, scopes, "scope", "a scope is something like https://vault.azure.net/.default")
 }
 
 // form is a flag with a few values, the first of which is the default.
@@ -61,9 +50,9 @@ type form struct {
 
 func newForm(values ...string) *form { return &form{value: values[0], values: values} }
 
-func (f *form) String() string { return f.value }
+func (f *form) register(flags *flag.FlagSet) { flags.Func("o", "", f.choose) }
 
-func (f *form) Set(value string) error {
+func (f *form) choose(value string) error {
 	for _, known := range f.values {
 		if value == known {
 			f.value = value
@@ -75,22 +64,22 @@ func (f *form) Set(value string) error {
 
 // supplyFlags say how programs are supplied with tokens.
 type supplyFlags struct {
-	scopes           scopes
+	scopes           []string
 	tokenFile        bool
 	keepRequestToken bool
 	container        bool
 	requestEndpoint  bool
-	audiences        audiences // beside Entra's
+	audiences        []string // beside Entra's
 	identities       login.Identities
 }
 
 func (s *supplyFlags) register(flags *flag.FlagSet) {
-	flags.Var(&s.scopes, "scope", "")
+	scopeFlag(flags, &s.scopes)
 	flags.BoolVar(&s.tokenFile, "token-file", false, "")
 	flags.BoolVar(&s.keepRequestToken, "keep-request-token", false, "")
 	flags.BoolVar(&s.container, "container", false, "")
 	flags.BoolVar(&s.requestEndpoint, "request-endpoint", false, "")
-	flags.Var(&s.audiences, "allow-audience", "")
+	repeatable(flags, &s.audiences, "allow-audience", "an audience is something like sigstore")
 	flags.Var(&s.identities, "identity", "")
 }
 

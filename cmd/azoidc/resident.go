@@ -139,8 +139,7 @@ func adopt(env environ.Variables) {
 
 // live returns when it is time to end, with nothing open any more.
 func (r *resident) live(ctx context.Context, cancel context.CancelCauseFunc, starter io.Writer, kept <-chan struct{}) {
-	stopCatching := catch(cancel)
-	defer stopCatching()
+	catch(cancel)
 	answerer, err := background.Listen(r.home, func(asked string) any { return r.answer(asked, cancel) })
 	if err != nil {
 		tell(starter, readiness{Failed: redact.Text(err.Error())})
@@ -157,22 +156,11 @@ func (r *resident) live(ctx context.Context, cancel context.CancelCauseFunc, sta
 	r.watch(ctx, cancel, kept)
 }
 
-// catch makes signals the end.
-func catch(cancel context.CancelCauseFunc) (stop func()) {
+// catch makes signals the end. It does so for as long as the process lives: one that comes while it moves out would leave half of it.
+func catch(cancel context.CancelCauseFunc) {
 	came := make(chan os.Signal, 1)
 	signal.Notify(came, proc.Signals()...)
-	stopWaiting := untilStopped(func(ctx context.Context) error {
-		select {
-		case sig := <-came:
-			cancel(fmt.Errorf("the signal %q came", sig))
-		case <-ctx.Done():
-		}
-		return nil
-	})
-	return func() {
-		signal.Stop(came)
-		stopWaiting()
-	}
+	go func() { cancel(fmt.Errorf("the signal %q came", <-came)) }()
 }
 
 func (r *resident) open(ctx context.Context) error {

@@ -34,7 +34,7 @@ func (p *program) parseStart(args []string) (f startFlags, status int, ok bool) 
 	f.supply.register(flags)
 	flags.Var(&f.name, "name", "")
 	flags.DurationVar(&f.life, "for", defaultLife, "")
-	flags.Var(f.output, "o", "")
+	f.output.register(flags)
 	if status, ok = p.parse(flags, args); !ok {
 		return startFlags{}, status, false
 	}

@@ -88,7 +88,7 @@ func (p *program) status(args []string) int {
 	flags := newFlagSet("status")
 	flags.Var(&name, "name", "")
 	flags.BoolVar(&log, "log", false, "")
-	flags.Var(output, "o", "")
+	output.register(flags)
 	if status, ok := p.parse(flags, args); !ok {
 		return status
 	}

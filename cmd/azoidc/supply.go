@@ -64,7 +64,7 @@ func (p *program) serveEndpoint(ctx context.Context, l *login.Login, flags suppl
 	}
 	options := &tokenserver.Options{ClientID: l.ClientID, Identities: servedIdentities(flags.identities, holders), ErrorLog: p.log()}
 	if flags.requestEndpoint {
-		options.Assertion, options.Audiences = l.AssertionFor, append(audiences{l.ExchangeAudience()}, flags.audiences...)
+		options.Assertion, options.Audiences = l.AssertionFor, append([]string{l.ExchangeAudience()}, flags.audiences...)
 	}
 	if flags.container {
 		if options.Containers, err = containerNetworks(); err != nil {
@@ -106,21 +106,20 @@ func secretsIn(env map[string]string) (secrets []string) {
 var secretPattern = regexp.MustCompile(`[0-9a-f]{64}`)
 
 func keepFresh(holders []holder) (stop func()) {
-	return untilStopped(func(ctx context.Context) error {
-		var running sync.WaitGroup
-		for _, h := range holders {
-			running.Go(func() { _ = h.cache.KeepFresh(ctx) }) // its error is that ctx has ended
-		}
-		running.Wait()
-		return ctx.Err()
-	})
+	var keepers []func(context.Context)
+	for _, h := range holders {
+		keepers = append(keepers, func(ctx context.Context) { _ = h.cache.KeepFresh(ctx) }) // its error is that ctx has ended
+	}
+	return untilStopped(keepers...)
 }
 
-// untilStopped runs f until stop is called, which waits for its end.
-func untilStopped(f func(context.Context) error) (stop func()) {
+// untilStopped runs these at the same time until stop is called, which waits for their end.
+func untilStopped(all ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { _ = f(ctx) }) // its error is that ctx has ended
+	for _, f := range all {
+		running.Go(func() { f(ctx) })
+	}
 	return func() {
 		cancel()
 		running.Wait()
@@ -196,7 +195,7 @@ func (p *program) keepTokenFile(ctx context.Context, l *login.Login, wanted []st
 	if err != nil {
 		return nil, err
 	}
-	stopKeeping := untilStopped(file.KeepFresh)
+	stopKeeping := untilStopped(func(ctx context.Context) { _ = file.KeepFresh(ctx) }) // its error is that ctx has ended
 	return &supply{
 		env: map[string]string{
 			"AZURE_FEDERATED_TOKEN_FILE": file.Path,

@@ -20,13 +20,13 @@ import (
 func (p *program) token(ctx context.Context, args []string) int {
 	var (
 		common login.Flags
-		wanted scopes
+		wanted []string
 		output = newForm("json", "raw")
 	)
 	flags := newFlagSet("token")
 	common.Register(flags, p.env)
-	flags.Var(&wanted, "scope", "")
-	flags.Var(output, "o", "")
+	scopeFlag(flags, &wanted)
+	output.register(flags)
 	if status, ok := p.parse(flags, args); !ok {
 		return status
 	}
