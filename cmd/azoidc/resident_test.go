@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -119,6 +120,83 @@ func TestHandOver(t *testing.T) {
 	require.NoError(t, gone.WriteCloser.Close())
 	_, err = handOver(gone, handover{})
 	require.ErrorIs(t, err, io.ErrClosedPipe)
+}
+
+// What the process in the background can't do with what it is handed, its starter is told. It leaves nothing that is its own.
+func TestHandoverThatCannotBe(t *testing.T) {
+	t.Parallel()
+	requireBinary(t)
+	self, err := proc.Find(os.Getpid())
+	if err != nil {
+		t.Skip("no processes to be seen here")
+	}
+	another, err := proc.Parse("1.1")
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		prepare func(home string) error
+		change  func(*handover)
+		want    string
+		gone    bool // the home
+	}{
+		"arguments":      {nil, func(all *handover) { all.Args = []string{"-what"} }, "the handover's arguments aren't those of start", false},
+		"no home":        {os.RemoveAll, nil, "no such file", false},
+		"no homes":       {nil, func(all *handover) { all.Homes = filepath.Join(all.Homes, "none") }, "no such file", false},
+		"another's home": {nil, func(all *handover) { all.Owner = another }, "no such file", false},
+		"no log":         {inTheWay("log"), nil, "directory", false},
+		"no socket":      {inTheWay("control"), nil, "address already in use", true},
+		"no credential":  {nil, func(all *handover) { all.Args = []string{"-authority-host=http://login.example"} }, "https", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" {
+				t.Skip("it says the same in other words")
+			}
+			homes := filepath.Join(t.TempDir(), "azoidc")
+			_, err := background.Claim(homes, background.DefaultName, self.Process)
+			require.NoError(t, err)
+			home := filepath.Join(homes, string(background.DefaultName))
+			cloud := newCloud(nil)
+			all := handover{Homes: homes, Owner: self.Process, Env: inJob(cloud, cloud.GitHubJob(nil).Env()).env}
+			if test.prepare != nil {
+				require.NoError(t, test.prepare(home))
+			}
+			if test.change != nil {
+				test.change(&all)
+			}
+			log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+			require.NoError(t, err)
+			defer func() { _ = log.Close() }()
+			child, channel, err := background.Detached{Path: binary, Args: []string{"azoidc", inBackground}, Dir: "/", Log: log}.Start()
+			require.NoError(t, err)
+			_, err = handOver(channel, all)
+			require.ErrorContains(t, err, test.want)
+			require.NoError(t, channel.Close())
+			background.End(child)
+			if test.gone {
+				require.NoDirExists(t, home)
+			}
+		})
+	}
+}
+
+func inTheWay(name string) func(home string) error {
+	return func(home string) error { return os.Mkdir(filepath.Join(home, name), 0o700) }
+}
+
+// Who stops what runs waits for its end, and so finds what it has left behind.
+func TestUntilStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan string, 2)
+		slowly := func(name string) func(context.Context) {
+			return func(ctx context.Context) {
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				ended <- name
+			}
+		}
+		untilStopped(slowly("a"), slowly("b"))()
+		require.Len(t, ended, 2)
+	})
 }
 
 // A signal comes before whatever was opened, which is closed again.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -208,6 +209,41 @@ func TestStartInterrupted(t *testing.T) {
 			require.Empty(t, stdout)
 			require.Empty(t, p.stderr.String())
 			require.Eventually(t, func() bool { return len(filesBelow(t, w.temp)) == 0 }, 30*time.Second, 5*time.Millisecond)
+			require.NoFileExists(t, w.env["GITHUB_ENV"])
+		})
+	}
+}
+
+// When the process in the background ends before it is ready, start says how, and leaves nothing.
+func TestTheBackgroundEndsBeforeItIsReady(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	for sig, want := range map[syscall.Signal]string{
+		syscall.SIGTERM: `azoidc: the signal "terminated" came` + "\n",
+		syscall.SIGKILL: "azoidc: the process in the background ended before it was ready\n",
+		syscall.SIGABRT: "azoidc: the process in the background ended before it was ready\nSIGABRT: abort\n",
+	} {
+		t.Run(sig.String(), func(t *testing.T) {
+			cloud := newServer(t, nil)
+			asked := make(chan struct{}, 16)
+			cloud.Fail(azoidctest.GitHubOIDC, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+				asked <- struct{}{}
+				<-r.Context().Done()
+			})
+			w := newWorkflow(t, cloud)
+			p := w.process("start", "-scope="+vaultScope)
+			p.start()
+			<-asked
+			ids := residents(w)
+			require.Len(t, ids, 1)
+			id, err := strconv.Atoi(ids[0])
+			require.NoError(t, err)
+			require.NoError(t, syscall.Kill(id, sig))
+			status, stdout := p.wait()
+			require.Equal(t, exitNotWell, status)
+			require.Empty(t, stdout)
+			require.True(t, strings.HasPrefix(p.stderr.String(), want), p.stderr.String())
+			w.requireNothingLeft()
 			require.NoFileExists(t, w.env["GITHUB_ENV"])
 		})
 	}

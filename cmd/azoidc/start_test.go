@@ -322,6 +322,32 @@ func TestStatusTellsTheLastError(t *testing.T) {
 	w.well("stop")
 }
 
+// Who waits for a token when the end comes is told that there will be none.
+func TestStopAnswersWhoWaits(t *testing.T) {
+	t.Parallel()
+	cloud := newServer(t, nil)
+	w := newWorkflow(t, cloud)
+	w.well("start")
+	asked := make(chan struct{}, 16)
+	cloud.Fail(azoidctest.EntraToken, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	})
+	request := tokenRequest(t, w.exported())
+	answered := make(chan error, 1)
+	go func() {
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			err = response.Body.Close()
+		}
+		answered <- err
+	}()
+	<-asked
+	w.well("stop")
+	require.NoError(t, <-answered)
+	w.requireNothingLeft()
+}
+
 func tokenRequest(t testing.TB, env map[string]string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, env["IDENTITY_ENDPOINT"]+"?api-version=2019-08-01&resource="+vault, nil)
