@@ -169,11 +169,12 @@ func TestExecCannotRun(t *testing.T) {
 	for name, test := range map[string]struct {
 		command string
 		status  int
+		reason  string
 	}{
-		"not in PATH":    {"azoidc-test-no-such-command", exitNotFound},
-		"no such file":   {filepath.Join(dir, "none"), exitNotFound},
-		"not executable": {plain, exitCannotRun},
-		"directory":      {dir, exitCannotRun},
+		"not in PATH":    {"azoidc-test-no-such-command", exitNotFound, "command not found"},
+		"no such file":   {filepath.Join(dir, "none"), exitNotFound, "command not found"},
+		"not executable": {plain, exitCannotRun, "permission denied"},
+		"directory":      {dir, exitCannotRun, "is a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && test.status == exitCannotRun {
@@ -182,7 +183,7 @@ func TestExecCannotRun(t *testing.T) {
 			cloud := newCloud(nil)
 			r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "exec", "-scope", vaultScope, "--", test.command)
 			require.Equal(t, test.status, r.status)
-			require.True(t, strings.HasPrefix(r.stderr, "azoidc: "+test.command+": "), r.stderr)
+			require.Equal(t, "azoidc: "+test.command+": "+test.reason+"\n", r.stderr)
 			require.Zero(t, cloud.Count())
 		})
 	}

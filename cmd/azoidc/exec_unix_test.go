@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -254,4 +255,41 @@ func TestExecInTheListOfProcesses(t *testing.T) {
 	require.NoError(t, p.stdin.Close())
 	status, _ := p.wait()
 	require.Zero(t, status)
+}
+
+// Signals are the program's own again when nobody waits for them any more. Not in parallel: other tests would catch them, too.
+func TestSignalsThatNobodyWaitsFor(t *testing.T) {
+	caught := watchSignals()
+	caught.stop()
+	others := make(chan os.Signal, 2)
+	signal.Notify(others, syscall.SIGTERM)
+	defer signal.Stop(others)
+	for range 2 { // when the second comes, the first has come to all
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGTERM))
+		require.Equal(t, syscall.SIGTERM, <-others)
+	}
+	require.Empty(t, caught.came)
+}
+
+// A command whose end somebody else has taken note of isn't said to have ended well.
+func TestExecWhoseEndIsUnknown(t *testing.T) {
+	t.Parallel()
+	cloud := newCloud(nil)
+	p := inJob(cloud, cloud.GitHubJob(nil).Env(), "PATH="+os.Getenv("PATH"))
+	file := filepath.Join(t.TempDir(), "id")
+	p.withCoreDumps = func(start func() error) error {
+		if err := start(); err != nil {
+			return err
+		}
+		var id int
+		require.Eventually(t, func() bool {
+			_, err := fmt.Sscanln(readFile(t, file), &id)
+			return err == nil
+		}, 30*time.Second, time.Millisecond)
+		_, err := syscall.Wait4(id, nil, 0, nil)
+		return err
+	}
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	r := run(t, p, "exec", "--", "sh", "-c", `echo $$ >"$0"`, file)
+	require.Equal(t, exitExecFailed, r.status, r.stderr)
 }

@@ -59,7 +59,7 @@ func newHandout(env environ.Variables, s *supply, form string, keepRequestToken 
 	}
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		if _, kept := after.Look(name); name != "" && value != "" && !kept {
+		if _, kept := after.Look(name); value != "" && !kept {
 			h.Unset = append(h.Unset, name)
 		}
 	}

@@ -22,7 +22,7 @@ func TestHandout(t *testing.T) {
 	}
 	env := environ.Variables{
 		"ARM_USE_MSI=true", "AZURE_CLIENT_ID=other", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential", "HTTP_PROXY=http://proxy",
-		"AZURE_FEDERATED_TOKEN_FILE=/another", "ARM_OIDC_TOKEN=", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=secret", "PATH=/bin",
+		"AZURE_FEDERATED_TOKEN_FILE=/another", "ARM_OIDC_TOKEN=", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=secret", "PATH=/bin", `=C:=C:\azoidc`, "=::=x",
 	}
 	for form, unset := range map[string][]string{
 		formSh:     {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_FEDERATED_TOKEN_FILE"},
@@ -38,6 +38,7 @@ func TestHandout(t *testing.T) {
 		require.Contains(t, toEnvironment(h.Set).First("NO_PROXY", "no_proxy"), "127.0.0.1") // on Windows either is both
 		require.NotContains(t, h.Set, "ARM_USE_MSI", "it is so already")
 		require.NotContains(t, h.Set, "PATH")
+		require.NotContains(t, h.Set, "", "Windows' folders by drive")
 	}
 	twice := append(env, "AZURE_FEDERATED_TOKEN_FILE=/another")
 	require.Equal(t, []string{"AZURE_FEDERATED_TOKEN_FILE"}, newHandout(twice, endpoint, formSh, true).Unset)
@@ -141,4 +142,18 @@ func TestMasksComeFirst(t *testing.T) {
 	require.NoFileExists(t, file)
 	p = &program{env: environ.Variables{"GITHUB_ACTIONS=true"}, direct: streams{os.Stdout, brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formSh))
+}
+
+// A handout that can't be given is no handout, wherever it was to go.
+func TestHandoutThatCannotBeGiven(t *testing.T) {
+	t.Parallel()
+	h := handout{Set: map[string]string{"A": "b"}}
+	p := &program{direct: streams{brokenPipe{}, brokenPipe{}}}
+	for _, form := range []string{formAzure, formSh, formPowerShell, formJSON} {
+		require.EqualError(t, p.give(h, form), "broken pipe", form)
+	}
+	if _, err := os.Stat("/dev/full"); err == nil {
+		require.ErrorContains(t, appendTo("/dev/full", "A=b"), "no space left")
+	}
+	require.ErrorContains(t, appendTo(t.TempDir(), "A=b"), "directory")
 }

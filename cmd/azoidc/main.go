@@ -184,7 +184,14 @@ func (p *program) version(args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("version", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	info := build.Read()
+	text := versionText(build.Read())
+	if _, err := fmt.Fprintf(p.stdout, "%s, %s, %s/%s\n", text, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+		return p.failed(err)
+	}
+	return exitWell
+}
+
+func versionText(info build.Info) string {
 	text := "azoidc " + info.Version
 	if info.Commit != "" {
 		text += ", commit " + info.Commit
@@ -192,8 +199,5 @@ func (p *program) version(args []string) int {
 			text += " with changes"
 		}
 	}
-	if _, err := fmt.Fprintf(p.stdout, "%s, %s, %s/%s\n", text, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
-		return p.failed(err)
-	}
-	return exitWell
+	return text
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/build"
+	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -115,6 +116,7 @@ func TestUsage(t *testing.T) {
 		"containers of a file":   {[]string{"exec", "-container", "-token-file", "--", "true"}, "-token-file has none"},
 		"start with argument":    {[]string{"start", "x"}, `unexpected argument "x"`},
 		"start for no time":      {[]string{"start", "-for", "0s"}, "-for is a time"},
+		"start of two ways":      {[]string{"start", "-token-file", "-container"}, "-token-file has none"},
 		"start by no name":       {[]string{"start", "-name", "../x"}, "letters, digits"},
 		"start in another form":  {[]string{"start", "-o", "yaml"}, "one of github, azure, sh, powershell, json"},
 		"stop with argument":     {[]string{"stop", "x"}, `unexpected argument "x"`},
@@ -185,12 +187,36 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
+// What can't be written isn't well, though all else is.
 func TestStdoutIsBroken(t *testing.T) {
 	t.Parallel()
-	p := offline()
-	p.stdout, p.stderr = brokenPipe{}, io.Discard
-	require.Equal(t, exitNotWell, p.run(t.Context(), []string{"-h"}))
-	require.Equal(t, exitNotWell, p.run(t.Context(), []string{"doctor"}))
+	cloud := newCloud(nil)
+	job := without(cloud.GitHubJob(nil).Env(), "GITHUB_ACTIONS")
+	for _, args := range [][]string{
+		{"-h"}, {"version"}, {"assertion"}, {"token", "-scope", vaultScope}, {"token", "-scope", vaultScope, "-o", "raw"},
+		{"doctor", "-scope", vaultScope}, {"doctor", "-scope", vaultScope, "-o", "json"}, {"doctor", "-scope", vaultScope, "-o", "markdown"},
+	} {
+		p := inJob(cloud, job)
+		require.Equal(t, exitWell, run(t, p, args...).status, args)
+		var stderr strings.Builder
+		p.stdout, p.stderr = brokenPipe{}, &stderr
+		require.Equal(t, exitNotWell, p.run(t.Context(), args), args)
+		require.Equal(t, "azoidc: broken pipe\n", stderr.String(), args)
+	}
+}
+
+// Who writes through the gate learns that all was written, however much of it the gate has kept.
+func TestGated(t *testing.T) {
+	t.Parallel()
+	const text = "it was secret-token"
+	var written strings.Builder
+	n, err := gated{&written, redact.Against("secret-token")}.Write([]byte(text))
+	require.NoError(t, err)
+	require.Equal(t, len(text), n)
+	require.NotContains(t, written.String(), "secret-token")
+	n, err = gated{brokenPipe{}, redact.Against()}.Write([]byte(text))
+	require.EqualError(t, err, "broken pipe")
+	require.Zero(t, n)
 }
 
 func TestVersion(t *testing.T) {
@@ -202,7 +228,17 @@ func TestVersion(t *testing.T) {
 		require.Regexp(t, `^azoidc v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(, commit [0-9a-f]{40}( with changes)?)?, `+
 			runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+"\n$", string(output))
 	}
-	require.Equal(t, exitNotWell, (&program{stdout: brokenPipe{}, stderr: brokenPipe{}}).run(t.Context(), []string{"version"}))
+}
+
+func TestVersionText(t *testing.T) {
+	t.Parallel()
+	for want, info := range map[string]build.Info{
+		"azoidc v1.2.3":                          {Version: "v1.2.3"},
+		"azoidc v1.2.3, commit abc":              {Version: "v1.2.3", Commit: "abc"},
+		"azoidc v1.2.3, commit abc with changes": {Version: "v1.2.3", Commit: "abc", Modified: true},
+	} {
+		require.Equal(t, want, versionText(info))
+	}
 }
 
 // What only azoidc starts says so to who starts it.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 )
 
 func TestStatusText(t *testing.T) {
@@ -39,6 +40,19 @@ last error, 2026-09-01 12:00:00Z: no
 serves nothing yet
 0 acquired, 0 refreshed, 0 refused
 `, statusReport{Name: "default", Process: 71, Since: at, Until: at}.text())
+}
+
+// Where nothing can be found, neither says that nothing runs.
+func TestStatusAndStopWithoutAFolder(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"status", "stop"} {
+		p := offline()
+		p.env = environ.Variables{"RUNNER_TEMP=relative"}
+		r := run(t, p, command)
+		require.Equal(t, exitNotWell, r.status, command)
+		require.Contains(t, r.stderr, "is no absolute path", command)
+		require.Empty(t, r.stdout, command)
+	}
 }
 
 // Who can't be told is told so by the exit status.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -120,3 +121,37 @@ func TestTallyCounts(t *testing.T) {
 		})
 	}
 }
+
+// A body that breaks off, on whichever way, is an error, and is no answer.
+func TestTallyOfHalfABody(t *testing.T) {
+	t.Parallel()
+	half := func() io.ReadSeekCloser {
+		return streaming.NopCloser(struct {
+			io.Reader
+			io.Seeker
+		}{io.MultiReader(strings.NewReader(`{"access_token":`), iotest.ErrReader(io.ErrUnexpectedEOF)), strings.NewReader("so long")})
+	}
+	sent := 0
+	answering := transport(func(*http.Request) (*http.Response, error) {
+		sent++
+		return &http.Response{StatusCode: http.StatusOK, Body: half()}, nil
+	})
+	sum := newTally(func(text string) { require.Fail(t, text) })
+	pipeline := runtime.NewPipeline("", "", runtime.PipelineOptions{}, &policy.ClientOptions{Transport: answering, PerCallPolicies: []policy.Policy{sum}})
+	req, err := runtime.NewRequest(t.Context(), http.MethodPost, "https://login.example")
+	require.NoError(t, err)
+	runtime.SkipBodyDownload(req)
+	_, err = pipeline.Do(req)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Equal(t, 1, sent)
+
+	require.NoError(t, req.SetBody(half(), "application/x-www-form-urlencoded"))
+	_, err = pipeline.Do(req)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Equal(t, 1, sent, "what can't be read isn't sent")
+	require.Equal(t, counts{}, sum.sum())
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
