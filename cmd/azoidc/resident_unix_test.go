@@ -249,6 +249,50 @@ func TestTheBackgroundEndsBeforeItIsReady(t *testing.T) {
 	}
 }
 
+// When it ends while its starter gives its variables away, start isn't well.
+func TestTheBackgroundEndsBeforeItIsKept(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	w := newWorkflow(t, newServer(t, nil))
+	require.NoError(t, syscall.Mkfifo(w.env["GITHUB_ENV"], 0o600))
+	p := w.process("start")
+	p.start()
+	require.Contains(t, p.line(), "::add-mask::", "which comes before it waits for a reader")
+	ids := residents(w)
+	require.Len(t, ids, 1)
+	id, err := strconv.Atoi(ids[0])
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(id, syscall.SIGKILL))
+	awaitEnd(t, id)
+	require.Contains(t, readFile(t, w.env["GITHUB_ENV"]), "IDENTITY_ENDPOINT")
+	status, _ := p.wait()
+	require.Equal(t, exitNotWell, status)
+	require.Contains(t, p.stderr.String(), "broken pipe")
+	w.requireNothingLeft()
+}
+
+// What runs in another container is left alone.
+func TestOfAnotherContainer(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	w := newWorkflow(t, newServer(t, nil))
+	self, err := proc.Find(os.Getpid())
+	require.NoError(t, err)
+	elsewhere, err := proc.Parse(self.String()[:strings.LastIndex(self.String(), ".")] + ".1")
+	require.NoError(t, err)
+	h, err := background.Claim(filepath.Join(w.temp, "azoidc"), background.DefaultName, elsewhere)
+	require.NoError(t, err)
+	for command, want := range map[string]string{"start": "was started in another container", "stop": "doesn't end"} {
+		r := w.step(command)
+		require.Equal(t, exitNotWell, r.status, "%s: %s", command, r.stderr)
+		require.Contains(t, r.stderr, want, command)
+		require.Empty(t, r.stdout, command)
+		owner, err := h.Owner()
+		require.NoError(t, err, command)
+		require.Equal(t, elsewhere, owner, command)
+	}
+}
+
 // It ends when the process that runs the job does, however deep the step is below it, and whatever else lives on.
 func TestTheBackgroundEndsWithItsJob(t *testing.T) {
 	t.Parallel()

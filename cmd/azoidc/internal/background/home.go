@@ -119,7 +119,8 @@ type OccupiedError struct{ Owner proc.Process }
 // Error names the process.
 func (e OccupiedError) Error() string { return fmt.Sprintf("process %d has it", e.Owner.ID) }
 
-// Claim makes the home of that name, in the folder at path, self's: a new one, or that of a process that has ended without leaving.
+// Claim makes the home of that name, in the folder at path, self's: a new one, or that of a process that has ended without leaving. With an
+// OccupiedError comes the home that is the other's.
 func Claim(path string, name Name, self proc.Process) (h Home, err error) {
 	for range 100 {
 		s, openErr := openHomes(path, true)
@@ -148,7 +149,7 @@ func (s *homes) claim(name Name, self proc.Process) (Home, error) {
 	case err != nil:
 		return Home{}, errors.Join(built, err)
 	case owner.State() != proc.Ended:
-		return Home{}, OccupiedError{owner}
+		return h, OccupiedError{owner}
 	}
 	return h, errors.Join(h.Pass(owner, self), h.clear())
 }
