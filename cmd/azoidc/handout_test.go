@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -152,8 +153,27 @@ func TestHandoutThatCannotBeGiven(t *testing.T) {
 	for _, form := range []string{formAzure, formSh, formPowerShell, formJSON} {
 		require.EqualError(t, p.give(h, form), "broken pipe", form)
 	}
+	var stdout strings.Builder
+	p.direct.stdout = &stdout
+	require.ErrorContains(t, p.give(handout{Set: map[string]string{"A": "b\nc"}}, formSh), "the value of A")
+	require.Empty(t, stdout.String())
+}
+
+// Variables are added to what earlier steps have given, and the file is nobody else's.
+func TestAppendTo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "env")
+	for _, line := range []string{"A=b\n", "C=d\n"} {
+		require.NoError(t, appendTo(file, line))
+	}
+	require.Equal(t, "A=b\nC=d\n", readFile(t, file))
+	if runtime.GOOS != "windows" {
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+	require.Error(t, appendTo(t.TempDir(), "A=b"))
 	if _, err := os.Stat("/dev/full"); err == nil {
 		require.ErrorContains(t, appendTo("/dev/full", "A=b"), "no space left")
 	}
-	require.ErrorContains(t, appendTo(t.TempDir(), "A=b"), "directory")
 }

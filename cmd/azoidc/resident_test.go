@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -136,15 +137,15 @@ func TestHandoverThatCannotBe(t *testing.T) {
 		prepare func(home string) error
 		change  func(*handover)
 		want    string
-		gone    bool // the home
+		status  int
 	}{
-		"arguments":      {nil, func(all *handover) { all.Args = []string{"-what"} }, "the handover's arguments aren't those of start", false},
-		"no home":        {os.RemoveAll, nil, "no such file", false},
-		"no homes":       {nil, func(all *handover) { all.Homes = filepath.Join(all.Homes, "none") }, "no such file", false},
-		"another's home": {nil, func(all *handover) { all.Owner = another }, "no such file", false},
-		"no log":         {inTheWay("log"), nil, "directory", false},
-		"no socket":      {inTheWay("control"), nil, "address already in use", true},
-		"no credential":  {nil, func(all *handover) { all.Args = []string{"-authority-host=http://login.example"} }, "https", true},
+		"arguments":      {nil, func(all *handover) { all.Args = []string{"-what"} }, "the handover's arguments aren't those of start", exitNotWell},
+		"no home":        {os.RemoveAll, nil, "no such file", exitNotWell},
+		"no homes":       {nil, func(all *handover) { all.Homes = filepath.Join(all.Homes, "none") }, "no such file", exitNotWell},
+		"another's home": {nil, func(all *handover) { all.Owner = another }, "no such file", exitNotWell},
+		"no log":         {inTheWay("log"), nil, "directory", exitNotWell},
+		"no socket":      {inTheWay("control"), nil, "address already in use", exitWell},
+		"no credential":  {nil, func(all *handover) { all.Args = []string{"-authority-host=http://login.example"} }, "https", exitWell},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if runtime.GOOS == "windows" {
@@ -162,19 +163,45 @@ func TestHandoverThatCannotBe(t *testing.T) {
 			if test.change != nil {
 				test.change(&all)
 			}
-			log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-			require.NoError(t, err)
-			defer func() { _ = log.Close() }()
-			child, channel, err := background.Detached{Path: binary, Args: []string{"azoidc", inBackground}, Dir: "/", Log: log}.Start()
-			require.NoError(t, err)
+			child, channel, _ := startInBackground(t)
 			_, err = handOver(channel, all)
 			require.ErrorContains(t, err, test.want)
 			require.NoError(t, channel.Close())
 			background.End(child)
-			if test.gone {
-				require.NoDirExists(t, home)
+			require.Equal(t, test.status, child.ProcessState.ExitCode())
+			if test.status == exitWell {
+				require.NoDirExists(t, home, "it was its own by then")
 			}
 		})
+	}
+}
+
+// startInBackground starts what start does. Nothing was handed over to it yet.
+func startInBackground(t *testing.T) (child *exec.Cmd, channel *background.Channel, log string) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	child, channel, err = background.Detached{Path: binary, Args: []string{"azoidc", inBackground}, Dir: t.TempDir(), Log: file}.Start()
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	return child, channel, file.Name()
+}
+
+// Whoever hands over something else, or nothing, has gone.
+func TestHandoverByNobody(t *testing.T) {
+	t.Parallel()
+	requireBinary(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("its folder can't be removed while it runs")
+	}
+	for _, said := range []string{"", "{", "hello\n"} {
+		child, channel, log := startInBackground(t)
+		_, err := io.WriteString(channel, said)
+		require.NoError(t, err)
+		require.NoError(t, channel.Close())
+		background.End(child)
+		require.Equal(t, exitNotWell, child.ProcessState.ExitCode())
+		require.Equal(t, "azoidc: whoever started it has gone\n", readFile(t, log), said)
 	}
 }
 
@@ -197,6 +224,23 @@ func TestUntilStopped(t *testing.T) {
 		untilStopped(slowly("a"), slowly("b"))()
 		require.Len(t, ended, 2)
 	})
+}
+
+// A signal that comes when nothing is opened any more is left to the command.
+func TestALateSignalIsLeftToTheCommand(t *testing.T) {
+	t.Parallel()
+	for range 20 { // for it would be left by chance
+		synctest.Test(t, func(t *testing.T) {
+			caught := &signals{came: make(chan os.Signal, 1)}
+			ctx, stop := caught.cancel(t.Context())
+			require.NoError(t, ctx.Err())
+			require.Nil(t, stop())
+			require.Error(t, ctx.Err())
+			caught.came <- os.Interrupt
+			synctest.Wait()
+			require.Len(t, caught.came, 1)
+		})
+	}
 }
 
 // A signal comes before whatever was opened, which is closed again.

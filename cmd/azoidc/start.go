@@ -148,16 +148,16 @@ func (p *program) startIn(ctx context.Context, h background.Home, self proc.List
 }
 
 func handOver(channel *background.Channel, all handover) (readiness, error) {
-	var ready readiness
 	if err := json.NewEncoder(channel).Encode(all); err != nil {
-		return ready, err
+		return readiness{}, err
 	}
+	var ready readiness
 	if err := json.NewDecoder(channel).Decode(&ready); err != nil {
-		return ready, err
+		return readiness{}, err
+	}
+	if ready.Failed != "" {
+		return readiness{}, errors.New(ready.Failed)
 	}
 	ready.Handout.secrets = ready.Secrets
-	if ready.Failed != "" {
-		return ready, errors.New(ready.Failed)
-	}
 	return ready, nil
 }

@@ -121,15 +121,13 @@ func (p *program) status(args []string) int {
 
 func (p *program) printLog(h background.Home) int {
 	content, err := h.ReadLog()
-	if err == nil {
-		for line := range strings.Lines(content) {
-			if _, err = fmt.Fprintln(p.stdout, redact.Line(line)); err != nil {
-				break
-			}
-		}
-	}
 	if err != nil {
 		return p.failed(redact.Error(err))
+	}
+	for line := range strings.Lines(content) {
+		if _, err := fmt.Fprintln(p.stdout, redact.Line(line)); err != nil {
+			return p.failed(err)
+		}
 	}
 	return exitWell
 }
@@ -141,9 +139,9 @@ func askForStatus(h background.Home, owner proc.Process) (statusReport, error) {
 	case asked == nil:
 		return report, nil
 	case owner.AwaitEnd(lastMoments):
-		return report, fmt.Errorf("process %d has ended: %s", owner.ID, h.LastWords())
+		return statusReport{}, fmt.Errorf("process %d has ended: %s", owner.ID, h.LastWords())
 	}
-	return report, fmt.Errorf("process %d doesn't answer, perhaps it is just starting: %w", owner.ID, redact.Error(asked))
+	return statusReport{}, fmt.Errorf("process %d doesn't answer, perhaps it is just starting: %w", owner.ID, redact.Error(asked))
 }
 
 // lastMoments are between the last answer and the end.

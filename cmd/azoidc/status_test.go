@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,8 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 func TestStatusText(t *testing.T) {
@@ -40,6 +44,29 @@ last error, 2026-09-01 12:00:00Z: no
 serves nothing yet
 0 acquired, 0 refreshed, 0 refused
 `, statusReport{Name: "default", Process: 71, Since: at, Until: at}.text())
+}
+
+// The log is shown whole, of whoever it is, and as a log may show it.
+func TestStatusShowsTheLog(t *testing.T) {
+	t.Parallel()
+	self, err := proc.Find(os.Getpid())
+	if err != nil {
+		t.Skip("no processes to be seen here")
+	}
+	folder := t.TempDir()
+	_, err = background.Claim(filepath.Join(folder, "azoidc"), background.DefaultName, self.Process)
+	require.NoError(t, err)
+	p := offline()
+	p.env = environ.Variables{"RUNNER_TEMP=" + folder}
+	r := run(t, p, "status", "-log")
+	require.Equal(t, exitNotWell, r.status, "there is none")
+	require.Contains(t, r.stderr, "azoidc: ")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "azoidc", "default", "log"), []byte("one\n##vso[task.x]two\nthree\n"), 0o600))
+	r = run(t, p, "status", "-log")
+	require.Equal(t, exitWell, r.status, r.stderr)
+	require.Equal(t, 3, strings.Count(r.stdout, "\n"))
+	require.Regexp(t, "^one\n.*two\nthree\n$", r.stdout)
+	testkit.RequireHarmless(t, r.stdout)
 }
 
 // Where nothing can be found, neither says that nothing runs.

@@ -319,4 +319,7 @@ func TestExecWithACredentialThatCannotBe(t *testing.T) {
 		require.Empty(t, r.stdout)
 		require.Empty(t, cloud.Requests())
 	}
+	r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "token", "-scope", vaultScope, "-authority-host=http://login.example")
+	require.Equal(t, exitNotWell, r.status)
+	require.Contains(t, r.stderr, "https")
 }

@@ -152,6 +152,30 @@ func TestTallyOfHalfABody(t *testing.T) {
 	require.Equal(t, counts{}, sum.sum())
 }
 
+// A body that can't be sent any more once it was read isn't sent.
+func TestTallyOfABodyThatIsSpent(t *testing.T) {
+	t.Parallel()
+	req, err := runtime.NewRequest(t.Context(), http.MethodPost, "https://login.example")
+	require.NoError(t, err)
+	body := &spent{Reader: strings.NewReader("scope=a")}
+	require.NoError(t, req.SetBody(streaming.NopCloser(body), "application/x-www-form-urlencoded"))
+	body.err = io.ErrClosedPipe
+	_, err = scopeIn(req)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+}
+
+type spent struct {
+	*strings.Reader
+	err error
+}
+
+func (s *spent) Seek(offset int64, whence int) (int64, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.Reader.Seek(offset, whence)
+}
+
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
@@ -105,4 +106,17 @@ func TestMalformedTenant(t *testing.T) {
 	r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "token", "-scope", vaultScope, "-tenant-id", "a/b")
 	require.Equal(t, exitNotWell, r.status)
 	require.Contains(t, r.stderr, "tenant ID")
+}
+
+// What JSON would write in another form than the log masks isn't printed so, though Microsoft Entra hands out no such token.
+func TestTokenThatJSONWouldChange(t *testing.T) {
+	t.Parallel()
+	var stdout strings.Builder
+	p := offline()
+	p.direct.stdout = &stdout
+	token := azcore.AccessToken{Token: `a"b`}
+	require.ErrorContains(t, p.printToken("json", token, "tenant"), "a form that the log doesn't mask")
+	require.Empty(t, stdout.String())
+	require.NoError(t, p.printToken("raw", token, "tenant"))
+	require.Equal(t, token.Token+"\n", stdout.String())
 }
