@@ -142,6 +142,18 @@ func TestExecLeavesNothingRunning(t *testing.T) {
 	}
 }
 
+// What the command leaves behind is asked first, and has ended in order when azoidc does.
+func TestExecAsksWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	cloud := newServer(t, nil)
+	file := filepath.Join(t.TempDir(), "told")
+	const script = `(trap 'echo asked >"$0"' TERM; sleep 3600 & echo ready >"$0"; wait) & until [ -s "$0" ]; do sleep 0.01; done`
+	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "", "exec", "--", "sh", "-c", script, file)
+	status, _ := p.run()
+	require.Zero(t, status, p.stderr.String())
+	require.Equal(t, "asked\n", readFile(t, file))
+}
+
 // When azoidc is killed, its command dies, and with it what would still send the secret to whoever takes the port.
 func TestExecDiesWithAzoidc(t *testing.T) {
 	t.Parallel()

@@ -152,6 +152,21 @@ func TestTallyOfHalfABody(t *testing.T) {
 	require.Equal(t, counts{}, sum.sum())
 }
 
+// What goes wrong below is told above as it is.
+func TestTallyOfNoAnswer(t *testing.T) {
+	t.Parallel()
+	failing := transport(func(*http.Request) (*http.Response, error) { return nil, io.ErrClosedPipe })
+	sum := newTally(func(text string) { require.Fail(t, text) })
+	pipeline := runtime.NewPipeline("", "", runtime.PipelineOptions{}, &policy.ClientOptions{
+		Transport: failing, PerCallPolicies: []policy.Policy{sum}, Retry: policy.RetryOptions{MaxRetries: -1},
+	})
+	req, err := runtime.NewRequest(t.Context(), http.MethodGet, "https://login.example")
+	require.NoError(t, err)
+	_, err = pipeline.Do(req)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.Equal(t, counts{}, sum.sum())
+}
+
 // A body that can't be sent any more once it was read isn't sent.
 func TestTallyOfABodyThatIsSpent(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -158,4 +159,17 @@ func TestExecTokenFileIsGoneWhenKilled(t *testing.T) {
 		_, err := os.Stat(filepath.Dir(path))
 		return errors.Is(err, fs.ErrNotExist)
 	}, 30*time.Second, 5*time.Millisecond)
+}
+
+// Without an OIDC token there is no file, and the command isn't run.
+func TestExecWithoutATokenFile(t *testing.T) {
+	cloud := newCloud(nil)
+	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusForbidden, nil, `{"message":"no, not that"}`))
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "exec", "-token-file", "--", "go", "version")
+	require.Equal(t, exitExecFailed, r.status)
+	require.Contains(t, r.stderr, "no, not that")
+	require.Empty(t, r.stdout)
+	require.Empty(t, filesBelow(t, temp))
 }
