@@ -76,11 +76,49 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 	require.ErrorContains(t, err, "user assertion is empty")
 	_, err = azoidc.NewOnBehalfOfCredential("t", testkit.AClientID, "a user", azoidc.StaticAssertion("x"), nil)
 	require.ErrorContains(t, err, "characters that no access token has")
-	_, err = azoidc.NewGitHubActionsCredential("t", testkit.AClientID, &azoidc.GitHubActionsCredentialOptions{CredentialOptions: azoidc.CredentialOptions{
-		ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: "http://login.example"}}}})
-	require.ErrorContains(t, err, "https")
 	_, err = azoidc.NewGitHubActionsCredential("t", testkit.AClientID, &azoidc.GitHubActionsCredentialOptions{Audience: "${{ vars.AUDIENCE }}"})
 	require.ErrorContains(t, err, "Audience")
+}
+
+// TestConstructorsRefuseAnAuthorityThatIsNone wherever it's from.
+func TestConstructorsRefuseAnAuthorityThatIsNone(t *testing.T) {
+	testkit.OutsideCI(t)
+	t.Setenv("AZURE_TENANT_ID", "t")
+	t.Setenv("AZURE_CLIENT_ID", testkit.AClientID)
+	for authority, want := range map[string]string{"http://login.example": "https", "$(authority)": "macro"} {
+		t.Setenv("AZURE_AUTHORITY_HOST", authority)
+		named := azoidc.CredentialOptions{ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: authority}}}
+		for _, options := range []azoidc.CredentialOptions{{}, named} {
+			for name, make := range constructors(options) {
+				cred, err := make()
+				require.ErrorContains(t, err, want, name)
+				require.Nil(t, cred, name)
+			}
+		}
+	}
+}
+
+// constructors make each credential with these options.
+func constructors(o azoidc.CredentialOptions) map[string]func() (any, error) {
+	const tenantID, clientID, user = "t", testkit.AClientID, "user"
+	source := azoidc.StaticAssertion("x")
+	return map[string]func() (any, error){
+		"assertion": func() (any, error) {
+			return azoidc.NewAssertionCredential(tenantID, clientID, source, &azoidc.AssertionCredentialOptions{CredentialOptions: o})
+		},
+		"on behalf of": func() (any, error) {
+			return azoidc.NewOnBehalfOfCredential(tenantID, clientID, user, source, &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: o})
+		},
+		"GitHub Actions": func() (any, error) {
+			return azoidc.NewGitHubActionsCredential(tenantID, clientID, &azoidc.GitHubActionsCredentialOptions{CredentialOptions: o})
+		},
+		"Azure Pipelines": func() (any, error) {
+			return azoidc.NewAzurePipelinesCredential(tenantID, clientID, "s", "t", &azoidc.AzurePipelinesCredentialOptions{CredentialOptions: o})
+		},
+		"default": func() (any, error) {
+			return azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: o})
+		},
+	}
 }
 
 func TestOptionsAreNeverModified(t *testing.T) {
