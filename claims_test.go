@@ -57,6 +57,18 @@ func TestParseClaims(t *testing.T) {
 	}
 }
 
+// TestClaimsInALog are told, and are no command to whoever reads it.
+func TestClaimsInALog(t *testing.T) {
+	claims := azoidc.Claims{Issuer: "##vso[task.complete]", Subject: "repo:o/r", Audience: []string{"api://a", "##[group]"}}
+	for _, value := range []any{claims, &claims, []azoidc.Claims{claims}} {
+		printed := fmt.Sprintf("%+v", value)
+		require.Contains(t, printed, "Subject:repo:o/r")
+		require.Contains(t, printed, "api://a")
+		require.NotContains(t, printed, "##vso[")
+		require.NotContains(t, printed, "##[")
+	}
+}
+
 func FuzzParseClaims(f *testing.F) {
 	for _, jwt := range []string{"", "..", "a.b.c", testkit.JWT(`{}`), testkit.JWT(`{"exp":-1e99,"aud":[1]}`), testkit.JWT(`{"iat":9223372036854775807}`)} {
 		f.Add(jwt)

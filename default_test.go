@@ -246,6 +246,7 @@ func TestTheDefaultChainKeepsAnAuthenticationFailure(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, 400, failed.RawResponse.StatusCode)
 	require.ErrorContains(t, failed, "AADSTS700016")
+	require.IsType(t, failed, errors.Unwrap(err), "the cause")
 	require.ErrorContains(t, err, "GitHubActionsCredential: missing")
 	require.ErrorContains(t, err, "AADSTS700016")
 }

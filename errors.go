@@ -196,10 +196,7 @@ func ownResponse(resp *http.Response) *http.Response {
 	}
 	reading.Lock()
 	defer reading.Unlock()
-	body, err := runtime.Payload(resp)
-	if err != nil {
-		body = nil // what was cut can only be shown as none
-	}
+	body, _ := runtime.Payload(resp) // none of what was cut
 	own := *resp
 	own.Header = resp.Header.Clone()
 	own.Body = io.NopCloser(bytes.NewReader(body))

@@ -333,6 +333,8 @@ func TestGoldenMessages(t *testing.T) {
 		{"Entra throttles for longer than there is time", nil, github(azoidctest.Status(429, http.Header{"Retry-After": {"3600"}}, ""), entra)},
 		{"Entra's outage", nil, github(azoidctest.Status(503, nil, ""), entra)},
 		{"Entra's answer is empty", nil, github(testkit.Text(200, ""), entra)},
+		{"Entra's answer is cut", nil, github(testkit.Text(200, `{"token_type":"Bearer","access_token":"x`), entra)},
+		{"Entra's answer has no token", nil, github(testkit.Text(200, `{"token_type":"Bearer","expires_in":3600}`), entra)},
 		{"Entra's token ends at once", nil, github(testkit.Text(200, `{"token_type":"Bearer","access_token":"x","expires_in":0}`), entra)},
 		{"a code that nobody knows", nil, github(azoidctest.Status(400, nil, `{"error":"invalid_request","error_description":"AADSTS999999: Something new.","error_codes":[999999]}`), entra)},
 		{"a refusal without a code", nil, github(azoidctest.Status(400, nil, `{"message":"no"}`), entra)},

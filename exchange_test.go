@@ -407,6 +407,16 @@ func TestA201IsASuccess(t *testing.T) {
 	require.Equal(t, token, testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope).Token)
 }
 
+// TestATokenThatEndsInASecondIsOne: who wants it can use it.
+func TestATokenThatEndsInASecondIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Second})
+		token := testkit.Get(t, testkit.NewGitHub(t, cloud), testkit.VaultScope)
+		require.InDelta(t, time.Second, time.Until(token.ExpiresOn), float64(time.Second))
+		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
 // sources are all ways to an assertion of a GitHub job.
 var sources = map[string]func(t *testing.T, cloud *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential{
 	"GitHub Actions": func(t *testing.T, cloud *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential {

@@ -155,24 +155,41 @@ func TestInvalidateIsForAStoreToo(t *testing.T) {
 
 // TestInvalidateForgetsWhatThisProcessNeverAskedFor, in both CAE modes, and leaves the rest alone.
 func TestInvalidateForgetsWhatThisProcessNeverAskedFor(t *testing.T) {
-	cloud := testkit.NewCloud()
-	shared := &testkit.Store{}
-	for _, cae := range []bool{true, false} {
-		other := stored(t, cloud, shared) // one that had a token in the other mode would serve it, and ask for this one behind
-		for _, scope := range []string{testkit.VaultScope, testkit.GraphScope} {
-			_, err := other.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: cae})
-			require.NoError(t, err)
+	for _, host := range []string{"", "https://login.private.example"} {
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, BaseURL: host})
+		shared := &testkit.Store{}
+		credential := func() *azoidc.GitHubActionsCredential {
+			return stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.DisableInstanceDiscovery = false })
 		}
+		for _, cae := range []bool{true, false} {
+			other := credential() // one that had a token in the other mode would serve it, and ask for this one behind
+			for _, scope := range []string{testkit.VaultScope, testkit.GraphScope} {
+				_, err := other.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: cae})
+				require.NoError(t, err)
+			}
+		}
+		cloud.Reset()
+
+		credential().Invalidate(testkit.VaultScope)
+
+		require.Zero(t, cloud.Count(), "to forget costs no request")
+		require.Contains(t, shared.CAE.Secrets(t), "forgotten")
+		require.Contains(t, shared.Other.Secrets(t), "forgotten")
+		testkit.Get(t, credential(), testkit.GraphScope)
+		require.Zero(t, cloud.Count(azoidctest.EntraToken))
 	}
-	cloud.Reset()
+}
 
-	stored(t, cloud, shared).Invalidate(testkit.VaultScope)
-
-	require.Zero(t, cloud.Count(), "to forget costs no request")
-	require.Contains(t, shared.CAE.Secrets(t), "forgotten")
-	require.Contains(t, shared.Other.Secrets(t), "forgotten")
-	testkit.Get(t, stored(t, cloud, shared), testkit.GraphScope)
-	require.Zero(t, cloud.Count())
+// TestAStoreThatCantForgetIsTold, for a token that nobody wants stays in it.
+func TestAStoreThatCantForgetIsTold(t *testing.T) {
+	shared := &testkit.Store{}
+	cred := stored(t, testkit.NewCloud(), shared)
+	testkit.Get(t, cred, testkit.VaultScope)
+	shared.CAE.Broken.Store(true)
+	logged := testkit.Logged.Keep(t)
+	cred.InvalidateAll()
+	require.Contains(t, logged(), "the persistent cache didn't forget a token: ")
+	require.Contains(t, logged(), "no space left on device")
 }
 
 // TestForgettingWhatIsNotStoredWritesNothing: a store isn't filled with marks.
@@ -227,7 +244,7 @@ func TestAnAnswerThatMSALRefusesLeavesTheStoreFree(t *testing.T) {
 		cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(http.StatusOK, nil,
 			`{"token_type":"Bearer","access_token":"x","expires_in":3600,"refresh_in":"soon"}`))
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
-		require.Error(t, err)
+		require.ErrorContains(t, err, "MSAL couldn't use Entra's answer")
 		began := time.Now()
 		testkit.Get(t, cred, testkit.GraphScope)
 		require.Zero(t, time.Since(began))
@@ -333,6 +350,22 @@ func TestTheProgramsOwnRefreshBeforeCounts(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+	})
+}
+
+// TestEachStoredTokenIsRefreshedWhenTheProgramWants, earlier than MSAL would: also one that replaced another.
+func TestEachStoredTokenIsRefreshedWhenTheProgramWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
+		shared := &testkit.Store{}
+		testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
+		cred := stored(t, cloud, shared, func(o *azoidc.CredentialOptions) { o.TokenCache.RefreshBefore = 30 * time.Minute })
+		for minute := range 240 {
+			testkit.Get(t, cred, testkit.VaultScope) // and refreshes behind
+			synctest.Wait()
+			require.Positive(t, time.Until(testkit.Get(t, cred, testkit.VaultScope).RefreshOn), "minute %d", minute)
+			time.Sleep(time.Minute)
+		}
 	})
 }
 
