@@ -148,11 +148,7 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 		req.Raw().Header[name] = values
 	}
 	req.Raw().Header.Set("Authorization", "Bearer "+r.bearer)
-	resp, err := e.client.Pipeline().Do(req)
-	if err != nil {
-		return oidcAnswer{}, e.failed(asked, err)
-	}
-	body, err := runtime.Payload(resp)
+	resp, body, err := payload(e.client.Pipeline().Do(req))
 	if err != nil {
 		return oidcAnswer{}, e.failed(asked, err)
 	}

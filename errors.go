@@ -218,7 +218,6 @@ func (e *ExchangeError) shown() *ExchangeError {
 	for _, text := range []*string{&shown.Code, &shown.TraceID, &shown.CorrelationID, &shown.identity.tenantID, &shown.identity.clientID} {
 		*text = redact.Line(*text)
 	}
-	shown.scopes = shownList(e.scopes)
 	shown.Claims, shown.user = e.Claims.shown(), e.user.shown()
 	return &shown
 }

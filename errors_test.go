@@ -2,6 +2,7 @@ package azoidc_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -579,6 +580,25 @@ func TestTheNetworkErrorBehindIsFound(t *testing.T) {
 			require.False(t, errors.As(err, &timeout), "not what isn't there")
 		})
 	}
+}
+
+// TestAnAssertionThatIsNotPresentedYetIsNoLessSecret: whatever fails before, it may be quoted. This one isn't known by its looks.
+func TestAnAssertionThatIsNotPresentedYetIsNoLessSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		assertion := base64.RawURLEncoding.EncodeToString([]byte(`{ "alg": "none" }`)) + ".e30.c2lnbmF0dXJl"
+		options := testkit.CredentialOptions(testkit.NewCloud())
+		options.Retry.MaxRetries = -1
+		options.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) {
+			synctest.Wait() // for the assertion
+			return nil, errors.New("not after " + assertion)
+		})
+		cred, err := azoidc.NewAssertionCredential("tenant", testkit.AClientID, func(context.Context) (string, error) { return assertion, nil },
+			&azoidc.AssertionCredentialOptions{CredentialOptions: options})
+		require.NoError(t, err)
+		_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "not after [redacted]")
+		require.NotContains(t, err.Error(), assertion)
+	})
 }
 
 // TestMSALsReasonIsTold where MSAL refuses what Entra answered.

@@ -338,6 +338,18 @@ func TestAWriterThatDoesNotEndCostsNoToken(t *testing.T) {
 	require.Zero(t, shared.CAE.Writes.Load())
 }
 
+// TestAWriterHoldsUpNobodyWithoutAStore: an Invalidate of theirs has nothing to wait for.
+func TestAWriterHoldsUpNobodyWithoutAStore(t *testing.T) {
+	unlock, err := persistent.Lock(t.Context())
+	require.NoError(t, err)
+	defer unlock()
+	cred := testkit.NewGitHub(t, testkit.NewCloud())
+	testkit.Get(t, cred, testkit.VaultScope)
+	logged := testkit.Logged.Keep(t)
+	cred.Invalidate(testkit.VaultScope)
+	require.NotContains(t, logged(), "persistent cache")
+}
+
 // TestTheProgramsOwnRefreshBeforeCounts for stored tokens, too.
 func TestTheProgramsOwnRefreshBeforeCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
