@@ -291,6 +291,14 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 			require.True(t, set)
 		})
 	}
+	t.Run("one that isn't set stays so", func(t *testing.T) {
+		testkit.OnALaptop(t)
+		t.Setenv("AZURE_TOKEN_CREDENTIALS", "") // to be as it was after the test
+		require.NoError(t, os.Unsetenv("AZURE_TOKEN_CREDENTIALS"))
+		testkit.NewDefault(t, testkit.NewCloud())
+		_, set := os.LookupEnv("AZURE_TOKEN_CREDENTIALS")
+		require.False(t, set)
+	})
 	t.Run("a padded one is the only one", func(t *testing.T) {
 		testkit.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", " WorkloadIdentityCredential\n")

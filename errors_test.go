@@ -389,23 +389,30 @@ func notThere() string {
 func readers(t *testing.T, n int, err func() error) (texts []string) {
 	t.Helper()
 	texts = make([]string, n)
-	var all, taken sync.WaitGroup
+	var all, taken, read sync.WaitGroup
 	taken.Add(n)
+	read.Add(n)
 	for i := range n {
 		all.Go(func() {
 			var failed *azidentity.AuthenticationFailedError
 			found := assert.ErrorAs(t, err(), &failed)
+			answered := found && failed.RawResponse != nil // not where the time ran out before
 			taken.Done()
-			if taken.Wait(); !found {
-				return
-			}
-			if failed.RawResponse != nil {
+			taken.Wait()
+			if answered {
 				body, err := io.ReadAll(failed.RawResponse.Body)
 				assert.NoError(t, err)
 				texts[i] = string(body)
-				failed.RawResponse.Header.Set("X-Mine", "1")
+				failed.RawResponse.Header.Set("X-Mine", fmt.Sprint(i))
 			}
-			texts[i] += failed.Error()
+			read.Done()
+			read.Wait() // azidentity's text rewinds the body, for all who share it
+			if answered {
+				assert.Equal(t, fmt.Sprint(i), failed.RawResponse.Header.Get("X-Mine"))
+			}
+			if found {
+				texts[i] += failed.Error()
+			}
 		})
 	}
 	all.Wait()

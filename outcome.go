@@ -227,10 +227,9 @@ func failedAuthentication(problem string) error {
 	cred, err := azidentity.NewClientAssertionCredential("adfs", "client", silent.assert, &azidentity.ClientAssertionCredentialOptions{
 		ClientOptions: azcore.ClientOptions{Cloud: cloud.AzurePublic, PerCallPolicies: []policy.Policy{silent}},
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{"scope"}})
 	}
-	_, err = cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{"scope"}})
 	return err
 }
 
