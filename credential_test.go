@@ -85,7 +85,7 @@ func TestConstructorsRefuseAnAuthorityThatIsNone(t *testing.T) {
 	testkit.OutsideCI(t)
 	t.Setenv("AZURE_TENANT_ID", "t")
 	t.Setenv("AZURE_CLIENT_ID", testkit.AClientID)
-	for authority, want := range map[string]string{"http://login.example": "https", "$(authority)": "macro"} {
+	for authority, want := range map[string]string{"http://login.example": "https", "login.example": "https", "https://[": "https", "$(authority)": "macro"} {
 		t.Setenv("AZURE_AUTHORITY_HOST", authority)
 		named := azoidc.CredentialOptions{ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: authority}}}
 		for _, options := range []azoidc.CredentialOptions{{}, named} {

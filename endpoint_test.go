@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -44,6 +46,17 @@ func FuzzAzureDevOpsAnswer(f *testing.F) {
 		require.True(t, words == "" || strings.Contains(words, " "), "what may be a secret is taken for words")
 		requireOneLine(t, redact.Line(words))
 	})
+}
+
+// A service's own trouble isn't blamed on the address, nor is the network's.
+func TestWhatIsAdvisedAboutAStatus(t *testing.T) {
+	const later, address = "try again later; if it goes on, look at ", "check that ACTIONS_ID_TOKEN_REQUEST_URL is passed on"
+	for status, want := range map[int]string{
+		200: later, 299: later, 300: adviseRedirect, 399: adviseRedirect, 400: address, 404: address, 407: advice.Proxy, 408: later,
+		429: "GitHub Actions throttles this job", 499: address, 500: later, 599: later,
+	} {
+		require.Contains(t, adviseService(status, ci.GitHubActions), want, status)
+	}
 }
 
 // An answer of success whose token is of no use keeps the identifiers by which its service finds the request.

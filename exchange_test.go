@@ -383,6 +383,13 @@ func TestATenantThatIsNotAllowedCostsNoRequest(t *testing.T) {
 	var refused *azoidc.ExchangeError
 	require.False(t, errors.As(err, &refused), "Entra wasn't asked")
 	require.Zero(t, cloud.Count())
+
+	var asked atomic.Int32
+	source := func(context.Context) (string, error) { asked.Add(1); return "", errors.New("not wanted") }
+	_, err = newAssertion(t, cloud, source, testkit.CredentialOptions(cloud)).GetToken(t.Context(),
+		policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, TenantID: "another"})
+	require.ErrorContains(t, err, "AdditionallyAllowedTenants")
+	require.Zero(t, asked.Load(), "nor was the source")
 }
 
 // TestTheCallersAnnotationsStayTheirs: a flight outlives its caller, whose variable it must not write to.

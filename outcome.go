@@ -223,9 +223,9 @@ func tokensIn(body []byte) []string {
 
 // failedAuthentication makes azidentity's error of what azidentity wasn't told: nobody else can put a text into one.
 func failedAuthentication(problem string) error {
-	silent := telling{errors.New(problem)}
-	cred, err := azidentity.NewClientAssertionCredential("adfs", "client", silent.assert, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Cloud: cloud.AzurePublic, PerCallPolicies: []policy.Policy{silent}},
+	unasked := StaticAssertion("") // for it fails before, when MSAL asks for the openid-configuration
+	cred, err := azidentity.NewClientAssertionCredential("adfs", "client", unasked, &azidentity.ClientAssertionCredentialOptions{
+		ClientOptions: azcore.ClientOptions{Cloud: cloud.AzurePublic, PerCallPolicies: []policy.Policy{telling{errors.New(problem)}}},
 	})
 	if err == nil {
 		_, err = cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{"scope"}})
@@ -233,11 +233,10 @@ func failedAuthentication(problem string) error {
 	return err
 }
 
-// telling fails with its error whatever is wanted of it.
+// telling is a policy that answers every request with its error.
 type telling struct{ err error }
 
 func (t telling) Do(*policy.Request) (*http.Response, error) { return nil, t.err }
-func (t telling) assert(context.Context) (string, error)     { return "", t.err }
 
 var unavailableType = reflect.TypeOf(azidentity.NewCredentialUnavailableError(""))
 

@@ -114,6 +114,18 @@ func TestAStoreThatFailsCostsNoToken(t *testing.T) {
 	}
 }
 
+// TestWhatAStoreSaysOfATokenIsNoSecret, also of one that isn't known by its looks.
+func TestWhatAStoreSaysOfATokenIsNoSecret(t *testing.T) {
+	cloud := testkit.NewCloud()
+	cloud.Fail(azoidctest.EntraToken, testkit.Text(http.StatusOK, `{"token_type":"Bearer","access_token":"`+testkit.Canary+`","expires_in":3600}`))
+	shared := &testkit.Store{}
+	shared.CAE.Broken.Store(true)
+	logged := testkit.Logged.Keep(t)
+	require.Equal(t, testkit.Canary, testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope).Token)
+	require.Contains(t, logged(), "no space left on device for ")
+	require.NotContains(t, logged(), testkit.Canary)
+}
+
 // TestInvalidateIsForAStoreToo: what was forgotten comes back neither later, when what came after it is due, nor to another
 // credential on the same store, whether that one is new or was made before.
 func TestInvalidateIsForAStoreToo(t *testing.T) {
@@ -234,6 +246,10 @@ func TestClaimsOfACallerReachEntra(t *testing.T) {
 		Claims: `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`})
 	require.NoError(t, err)
 	require.Contains(t, cloud.Requests(azoidctest.EntraToken)[0].Form.Get("claims"), "nbf")
+
+	_, err = testkit.NewGitHub(t, cloud).GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, Claims: "{}"})
+	require.NoError(t, err)
+	require.Equal(t, "{}", cloud.Requests(azoidctest.EntraToken)[1].Form.Get("claims"), "even these")
 }
 
 // TestAnAnswerThatMSALRefusesLeavesTheStoreFree for others.
@@ -343,10 +359,17 @@ func TestAWriterHoldsUpNobodyWithoutAStore(t *testing.T) {
 	unlock, err := persistent.Lock(t.Context())
 	require.NoError(t, err)
 	defer unlock()
-	cred := testkit.NewGitHub(t, testkit.NewCloud())
-	testkit.Get(t, cred, testkit.VaultScope)
+	cloud := testkit.NewCloud()
+	options := testkit.CredentialOptions(cloud)
+	options.Cache = (&testkit.Store{}).Open()
+	onBehalf, err := azoidc.NewOnBehalfOfCredential(cloud.TenantID(), cloud.ClientID(), cloud.UserAssertion(time.Hour),
+		assertionOf(cloud, testkit.Systems[0], cloud), &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: options})
+	require.NoError(t, err)
 	logged := testkit.Logged.Keep(t)
-	cred.Invalidate(testkit.VaultScope)
+	for _, cred := range []*azoidc.TokenCache{testkit.NewGitHub(t, cloud).TokenCache, onBehalf.TokenCache} { // azidentity's on-behalf-of credential has none
+		testkit.Get(t, cred, testkit.VaultScope)
+		cred.Invalidate(testkit.VaultScope)
+	}
 	require.NotContains(t, logged(), "persistent cache")
 }
 

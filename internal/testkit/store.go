@@ -3,7 +3,6 @@ package testkit
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -51,14 +50,14 @@ func (m *Memory) Replace(_ context.Context, into interface{ Unmarshal([]byte) er
 	return into.Unmarshal(m.data)
 }
 
-// Export stores what MSAL has.
+// Export stores what MSAL has. A broken store quotes what it was to store.
 func (m *Memory) Export(_ context.Context, from interface{ Marshal() ([]byte, error) }, _ hints) error {
-	if m.Broken.Load() {
-		return errors.New("no space left on device")
-	}
 	data, err := from.Marshal()
 	if err != nil {
 		return err
+	}
+	if m.Broken.Load() {
+		return fmt.Errorf("no space left on device for %s", data)
 	}
 	time.Sleep(m.Pause)
 	m.mu.Lock()
