@@ -53,6 +53,41 @@ func TestStrangersMakeRoom(t *testing.T) {
 	})
 }
 
+// A stranger whose whole request came is about to be admitted, or refused, and keeps the place until then.
+func TestWhoIsAboutToBeAdmittedStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := newPipes()
+		door, watch := tokenserver.NewDoor(listener, 1)
+		clients := make(chan net.Conn, 2)
+		dial := func() { clients <- listener.dial() }
+		go dial()
+		first, err := door.Accept()
+		require.NoError(t, err)
+		watch(first, http.StateActive)
+		read := make(chan error)
+		go func() { // as a server does while it answers
+			_, err := first.Read(make([]byte, 1))
+			read <- err
+		}()
+		accepted := make(chan net.Conn, 1)
+		go dial()
+		go func() {
+			second, err := door.Accept()
+			if assert.NoError(t, err) {
+				accepted <- second
+			}
+		}()
+		time.Sleep(10 * tokenserver.Patience)
+		require.Empty(t, accepted)
+		_, err = (<-clients).Write([]byte("x"))
+		require.NoError(t, err)
+		require.NoError(t, <-read)
+		require.NoError(t, first.Close())
+		synctest.Wait()
+		require.Len(t, accepted, 1)
+	})
+}
+
 // Requests that wait for tokens have places, too. When all are taken by such, others are asked to come again.
 func TestTooManyRequestsAtTheSameTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package tokenserver
 
-import "net"
+import (
+	"net"
+	"net/http"
+)
 
 // Serve is Start on a listener of the test's.
 func Serve(handler *Handler, listener net.Listener) *Server {
@@ -12,6 +15,13 @@ func ServeFew(handler *Handler, listener net.Listener, strangers, admitted int) 
 	door := newDoor(listener)
 	door.maxStrangers, door.maxAdmitted = strangers, admitted
 	return serve(handler, door, "http://"+listener.Addr().String())
+}
+
+// NewDoor makes a door with room for only so many strangers, and returns what it must be told of each connection.
+func NewDoor(listener net.Listener, strangers int) (net.Listener, func(net.Conn, http.ConnState)) {
+	door := newDoor(listener)
+	door.maxStrangers = strangers
+	return door, door.watch
 }
 
 // Join is how several addresses are listened to.

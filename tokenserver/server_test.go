@@ -291,6 +291,25 @@ func (b *broken) Close() error {
 	return b.close
 }
 
+// stuck is a listener that can't be closed.
+type stuck struct {
+	*pipes
+	err error
+}
+
+func (s stuck) Close() error { return errors.Join(s.pipes.Close(), s.err) }
+
+func TestCloseTellsOfAListenerThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mine := errors.New("mine")
+		handler, _ := newHandler(t, &source{})
+		server := tokenserver.Serve(handler, stuck{newPipes(), mine})
+		synctest.Wait()
+		require.ErrorIs(t, server.Close(), mine)
+		require.NoError(t, server.Close(), "again")
+	})
+}
+
 // TestListenersThatFail at one of several addresses: the error is told, and all are closed.
 func TestListenersThatFail(t *testing.T) {
 	accept, first, second := errors.New("accept"), errors.New("first"), errors.New("second")
