@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -212,13 +213,22 @@ func TestCloseWhileWaiting(t *testing.T) {
 }
 
 func TestStartForContainers(t *testing.T) {
-	const bridge = "127.0.0.2" // stands in for a bridge's address
-	if probe, err := net.Listen("tcp", bridge+":0"); err != nil {
-		t.Skip("this system has one loopback address only")
+	// The first ones stand in for a bridge's addresses.
+	t.Run("IPv4", func(t *testing.T) { testStartForContainers(t, "127.0.0.2/8") })
+	t.Run("IPv6", func(t *testing.T) { testStartForContainers(t, "::1/128") })
+	_, err := tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}})
+	require.ErrorContains(t, err, "192.0.2.1")
+}
+
+func testStartForContainers(t *testing.T, network string) {
+	prefix := netip.MustParsePrefix(network)
+	bridge := prefix.Addr().String()
+	if probe, err := net.Listen("tcp", net.JoinHostPort(bridge, "0")); err != nil {
+		t.Skip("this system has no such loopback address")
 	} else {
 		require.NoError(t, probe.Close())
 	}
-	server, err := tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{netip.MustParsePrefix(bridge + "/8")}})
+	server, err := tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{prefix}})
 	require.NoError(t, err)
 	env := server.Env()
 	endpoint, err := url.Parse(env["IDENTITY_ENDPOINT"])
@@ -240,8 +250,21 @@ func TestStartForContainers(t *testing.T) {
 		_, err := net.Dial("tcp", net.JoinHostPort(host, endpoint.Port()))
 		require.Error(t, err, host)
 	}
-	_, err = tokenserver.Start(&source{}, &tokenserver.Options{Containers: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}})
-	require.ErrorContains(t, err, "192.0.2.1")
+}
+
+// TestNothingServesAfterClose of all that a server started.
+func TestNothingServesAfterClose(t *testing.T) {
+	for range 50 {
+		server, err := tokenserver.Start(&source{}, nil)
+		require.NoError(t, err)
+		require.NoError(t, server.Close())
+		require.NotContains(t, goroutines(), "http.(*Server).Serve(")
+	}
+}
+
+func goroutines() string {
+	stacks := make([]byte, 1<<20)
+	return string(stacks[:runtime.Stack(stacks, true)])
 }
 
 // half is a connection whose end for writing can be closed by itself.
