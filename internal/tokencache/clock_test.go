@@ -157,6 +157,11 @@ func TestAClockFromBeforeItsOwnTime(t *testing.T) {
 			synctest.Wait()
 		}
 		require.Equal(t, 2, cache.cred.Count())
+
+		cache.InvalidateAll()
+		cache.cred.Life = math.MinInt64
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "doesn't say when it expires", "which is earlier than any clock shows")
 	})
 }
 
@@ -211,25 +216,33 @@ func (f credentialFunc) GetToken(ctx context.Context, request testkit.TokenReque
 }
 
 func TestKeepFreshNoticesThatTheWallClockWasSet(t *testing.T) {
+	to1970 := -time.Duration(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()) // from when a bubble begins
 	for name, test := range map[string]struct {
-		by    time.Duration
-		after time.Duration // is how long the token is refreshed later
+		before, by, then time.Duration
+		after            time.Duration // is how long the token is refreshed later
 	}{
-		"slept until it was due":  {46 * time.Minute, time.Minute},
-		"slept over its end":      {8 * time.Hour, time.Minute},
-		"set back":                {-year, 46 * time.Minute},
-		"set on, but not far":     {20 * time.Minute, 26 * time.Minute},
-		"set by less than counts": {time.Second / 2, 46 * time.Minute},
+		"slept until it was due":                  {by: 46 * time.Minute, after: time.Minute},
+		"slept over its end":                      {by: 8 * time.Hour, after: time.Minute},
+		"set back":                                {by: -year, after: 46 * time.Minute},
+		"set on, but not far":                     {by: 20 * time.Minute, after: 26 * time.Minute},
+		"set by less than counts":                 {by: time.Second / 2, after: 46 * time.Minute},
+		"set on, then back by less than counts":   {by: 20 * time.Minute, then: -time.Second / 2, after: 24 * time.Minute},
+		"slept, by a clock that is set over 1970": {before: to1970 - 23*time.Minute, by: 46 * time.Minute, after: time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cache := newClockedCache()
+				cache.clocks.set(test.before)
 				ctx, cancel := context.WithCancel(t.Context())
 				var keeping sync.WaitGroup
 				keeping.Go(func() { assert.ErrorIs(t, cache.KeepFresh(ctx), context.Canceled) })
 				testkit.Get(t, cache, testkit.VaultScope)
 				synctest.Wait()
 				cache.clocks.set(test.by)
+				if test.then != 0 {
+					time.Sleep(2 * time.Minute) // when the first was noticed
+					cache.clocks.set(test.then)
+				}
 				time.Sleep(test.after - 3*time.Minute)
 				synctest.Wait()
 				require.Equal(t, 1, cache.cred.Count(), "too early")

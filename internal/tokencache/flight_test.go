@@ -183,6 +183,7 @@ func TestOneLandingEndsNoOtherFlight(t *testing.T) {
 			})
 		}
 		ask(otherChallenge)
+		synctest.Wait()
 		ask(challenge)
 		time.Sleep(5 * time.Second)
 		ask(otherChallenge)

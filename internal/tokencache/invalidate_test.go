@@ -98,6 +98,8 @@ func TestAFlightFromBeforeInvalidateIsForgottenInTheStoreToo(t *testing.T) {
 		asked.Wait()
 		synctest.Wait()
 		require.Empty(t, cred.stored)
+		own, other := nameOf(testkit.ForScope(testkit.VaultScope)), nameOf(policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}})
+		require.Equal(t, []string{own, other, own, own}, cred.forgotten, "of the key and the scope, then of the flight, once")
 		require.NotEqual(t, "token 1", testkit.Get(t, cred.newCache(), testkit.VaultScope).Token)
 	})
 }
@@ -124,6 +126,7 @@ func TestAcquisitionsAfterAnInvalidateDistrustTheStore(t *testing.T) {
 	require.True(t, asksFor(testkit.VaultScope, otherChallenge), "the second time, too")
 	require.True(t, asksFor(testkit.StorageScope, ""), "never asked for before")
 	require.False(t, asksFor(testkit.GraphScope, challenge), "another scope")
+	require.False(t, asksFor(testkit.ScopeNumber(1), ""), "one that wasn't asked for before")
 	cache.InvalidateAll()
 	require.True(t, asksFor(testkit.GraphScope, ""))
 	require.True(t, asksFor(testkit.ManagementScope, ""))

@@ -42,13 +42,12 @@ type keeper struct {
 	changed chan struct{} // tells of news
 	queue   queue
 	begun   map[*entry]*flight // until they have landed
-	offset  int64              // of the wall clock to the monotonic one, when all was last worked out
+	offset  int64              // of the wall clock to the monotonic one, when all was last worked out anew
 }
 
 func (c *Cache) newKeeper() *keeper {
 	k := &keeper{cache: c, changed: make(chan struct{}, 1), queue: newQueue(), begun: map[*entry]*flight{}}
 	c.keepers.add(k) // before the entries are listed, so that none is missed
-	k.offset = c.now().offset()
 	k.news.add(c.table.all()...)
 	return k
 }

@@ -282,7 +282,7 @@ func TestTokensAreSorted(t *testing.T) {
 	for _, scopes := range [][]string{{"a"}, {"a", "b"}, {"b"}} {
 		for _, tenant := range []string{"", "x", "y"} {
 			for _, cae := range []bool{false, true} {
-				want = append(want, fmt.Sprint(scopes, tenant, cae))
+				want = append(want, fmt.Sprintf("%q %s %t", scopes, tenant, cae))
 			}
 		}
 	}
@@ -295,7 +295,7 @@ func TestTokensAreSorted(t *testing.T) {
 	require.Eventually(t, func() bool { return len(cache.Tokens()) == len(want) }, 10*time.Second, time.Millisecond, "some are acquired behind the other mode's")
 	var got []string
 	for _, status := range cache.Tokens() {
-		got = append(got, fmt.Sprint(status.Scopes, status.TenantID, status.CAE))
+		got = append(got, fmt.Sprintf("%q %s %t", status.Scopes, status.TenantID, status.CAE))
 	}
 	require.Equal(t, want, got)
 }

@@ -126,6 +126,33 @@ func TestTheFailuresBehindATwinAreRemembered(t *testing.T) {
 	})
 }
 
+// TestAWishToBeLeftAloneCountsBehindATwin, too, but not for more than an hour.
+func TestAWishToBeLeftAloneCountsBehindATwin(t *testing.T) {
+	for asked, within := range map[time.Duration][2]time.Duration{
+		20 * time.Minute: {20 * time.Minute, 25 * time.Minute},
+		24 * time.Hour:   {time.Hour, time.Hour},
+	} {
+		t.Run(asked.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := newClockedCache()
+				cache.cred.Life = 8 * time.Hour
+				testkit.Get(t, cache, testkit.VaultScope)
+				cache.cred.SetAnswer(testkit.Fails(retryAfter(asked)))
+				refused := time.Now()
+				for cache.cred.Count() < 3 {
+					_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}})
+					require.NoError(t, err)
+					synctest.Wait()
+					time.Sleep(time.Second)
+				}
+				waited := time.Since(refused) - time.Second
+				require.GreaterOrEqual(t, waited, within[0])
+				require.LessOrEqual(t, waited, within[1]+time.Second)
+			})
+		})
+	}
+}
+
 // TestATwinIsAskedForOnce: while a token of the other CAE mode is served, its own is asked for with the usual back-off.
 func TestATwinIsAskedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
