@@ -25,7 +25,7 @@ func TestTableAgainstAMap(t *testing.T) {
 			t.Log("seed", seed)
 			random := rand.New(rand.NewPCG(seed, 0))
 			var table table
-			held := map[uint64]*entry{}
+			held, most := map[uint64]*entry{}, 0
 			keyOf := func(i uint64) key { return key{scopes: strconv.FormatUint(i, 10)} }
 			for range 2000 {
 				i := random.Uint64N(300)
@@ -39,12 +39,13 @@ func TestTableAgainstAMap(t *testing.T) {
 				}
 				held[i] = &entry{key: k, hash: hash(i)}
 				table.add(held[i])
+				most = max(most, len(held))
 			}
 			for i, e := range held {
 				require.Same(t, e, table.find(e.hash, &e.key), i)
 			}
 			requireEntries(t, held, table.all())
-			require.LessOrEqual(t, table.used.Load(), uint64(200), "two buckets for three entries of those that were there at once")
+			require.EqualValues(t, 2*(most-1)/3+1, table.used.Load(), "two buckets for three entries of those that were there at once")
 			for _, e := range held {
 				table.remove(e)
 			}
@@ -74,6 +75,31 @@ func TestEachBucketHasAPlaceOfItsOwn(t *testing.T) {
 		for i, place := range places {
 			require.Same(t, place, table.bucket(uint64(i)), "%d of %d", i, used)
 			require.Equal(t, 1, count(places, place))
+		}
+	}
+}
+
+// TestEntriesAreSpread as well as their hashes are: hardly any bucket needs more than its slots.
+func TestEntriesAreSpread(t *testing.T) {
+	var table table
+	for i := range uint64(1000) {
+		table.add(&entry{hash: i})
+		for n := range table.used.Load() {
+			require.Nil(t, table.bucket(n).more.Load(), "bucket %d of %d, for %d entries", n, table.used.Load(), i)
+		}
+	}
+}
+
+// TestHashesTellKeysApart, but for the CAE mode.
+func TestHashesTellKeysApart(t *testing.T) {
+	seen := map[uint64]key{}
+	names := []string{"", "a", "b", "a b", "b a"}
+	for _, scopes := range names {
+		for _, tenant := range names {
+			one, other := key{scopes, tenant, false}, key{scopes, tenant, true}
+			require.Equal(t, one.hash(), other.hash())
+			require.NotContains(t, seen, one.hash(), "%+v is as %+v", one, seen[one.hash()])
+			seen[one.hash()] = one
 		}
 	}
 }

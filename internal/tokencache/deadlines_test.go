@@ -55,6 +55,28 @@ func TestEachFlightEndsAtItsOwnDeadline(t *testing.T) {
 	})
 }
 
+// TestAFlightThatLandsLateLeavesTheOthersTheirs: its credential takes a while to hear, and another flight begins meanwhile.
+func TestAFlightThatLandsLateLeavesTheOthersTheirs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const timeout, late = 10 * time.Second, time.Second / 2
+		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, r testkit.TokenRequest) error {
+			defer time.Sleep(late)
+			return endures(ctx, r)
+		}}, &azoidc.TokenCacheOptions{AcquireTimeout: timeout})
+		var all sync.WaitGroup
+		for _, scope := range []string{testkit.VaultScope, testkit.GraphScope} {
+			all.Go(func() {
+				began := time.Now()
+				_, err := cache.GetToken(t.Context(), testkit.ForScope(scope))
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, timeout+late, time.Since(began), scope)
+			})
+			time.Sleep(timeout + late/2)
+		}
+		all.Wait()
+	})
+}
+
 // As in tests that share a credential, where each bubble's time begins anew, and in the past.
 func TestDeadlinesOfOneBubbleAreNotThoseOfTheNext(t *testing.T) {
 	const timeout = time.Minute

@@ -13,6 +13,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/tokencache"
 )
 
 func TestFreshTokenIsServedUntilRefreshOn(t *testing.T) {
@@ -66,6 +67,15 @@ func TestRefreshOnLiesWithinItsMargins(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWithoutChance the refresh is when it is said to be.
+func TestWithoutChance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cache tokencache.Cache
+		cache.Init(&testkit.FakeCredential{Life: time.Hour}, tokencache.Options{Spread: func(d time.Duration, _, _ float64) time.Duration { return d }})
+		require.Equal(t, time.Now().Add(45*time.Minute).UTC(), testkit.Get(t, &cache, testkit.VaultScope).RefreshOn)
+	})
 }
 
 func TestExpiryMargin(t *testing.T) {

@@ -297,6 +297,31 @@ func TestKeepFreshWithVeryManyTokens(t *testing.T) {
 	})
 }
 
+// TestKeepFreshLooksAtAllOnlyWhenAClockWasSet: however many there are, an hour in which nothing is due costs next to nothing.
+func TestKeepFreshLooksAtAllOnlyWhenAClockWasSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tokens = 2000
+		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: 4 * time.Hour}, nil)
+		for i := range tokens {
+			testkit.Get(t, cache, testkit.ScopeNumber(i))
+		}
+		end := keepFresh(t, cache)
+		synctest.Wait()
+		before := allocated()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Less(t, allocated()-before, uint64(60/10*tokens*8), "bytes; once a minute a list of all would be ten times as many")
+		require.ErrorIs(t, end(), context.Canceled)
+	})
+}
+
+// allocated is how many bytes ever were.
+func allocated() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.TotalAlloc
+}
+
 // TestNobodyJoinsARefreshThatKeepFreshGaveUp, though the credential takes its time to end.
 func TestNobodyJoinsARefreshThatKeepFreshGaveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

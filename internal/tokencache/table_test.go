@@ -63,8 +63,12 @@ func TestOrderOfScopesDoesNotMatter(t *testing.T) {
 		require.Equal(t, given, fmt.Sprint(scopes), "the caller's slice is changed")
 	}
 	require.Equal(t, 1, cred.Count())
+	_, err := cache.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"a", "c"}})
+	require.NoError(t, err)
+	require.Equal(t, 2, cred.Count(), "others are another key")
 	cache.Invalidate("b")
-	require.Empty(t, cache.Tokens(), "a scope among several invalidates all of them")
+	require.Len(t, cache.Tokens(), 1, "a scope among several invalidates all of them")
+	require.Equal(t, []string{"a", "c"}, cache.Tokens()[0].Scopes)
 }
 
 // TestAServersTenantsAreAllHeld where nobody set the room.
@@ -158,6 +162,25 @@ func TestRoomIsKeptBesideFlightsUnderWay(t *testing.T) {
 	})
 }
 
+// TestMoreThanThereIsRoomForAreDroppedAgain once their flights, which can't be dropped, have landed: two for each that comes.
+func TestMoreThanThereIsRoomForAreDroppedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const flying, others = 60, 20
+		var cache tokencache.Cache
+		cache.Init(&testkit.FakeCredential{Life: time.Hour, Answer: testkit.Takes(time.Second)}, tokencache.Options{Room: 1})
+		var waiting sync.WaitGroup
+		for i := range flying {
+			waiting.Go(func() { testkit.Get(t, &cache, testkit.ScopeNumber(i)) })
+		}
+		waiting.Wait()
+		require.Len(t, cache.Tokens(), flying)
+		visit(t, &cache, 0, others)
+		require.InDelta(t, flying-others, len(cache.Tokens()), 3, "a sample may be empty")
+		visit(t, &cache, others, 4*flying)
+		require.Less(t, len(cache.Tokens()), flying/2)
+	})
+}
+
 // An instantCredential has one token for all.
 type instantCredential struct{}
 
@@ -175,6 +198,7 @@ func (refusingCredential) GetToken(context.Context, testkit.TokenRequest) (azcor
 func TestExpiredTokensAreForgottenWhenOthersCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour}, nil)
+		time.Sleep(time.Hour) // while there are none
 		others := 0
 		ask := func(n int) {
 			for range n {
@@ -182,13 +206,39 @@ func TestExpiredTokensAreForgottenWhenOthersCome(t *testing.T) {
 				testkit.Get(t, cache, testkit.ScopeNumber(others))
 			}
 		}
+		ask(1)
+		time.Sleep(3 * time.Hour)
+		ask(1)
+		require.Len(t, cache.Tokens(), 1, "the only one, too")
+		ask(99)
+		time.Sleep(2 * time.Hour)
 		ask(100)
-		time.Sleep(2*time.Hour - 1)
+		require.Len(t, cache.Tokens(), 200, "an hour after their end they are kept, for the errors of their refreshes")
+		time.Sleep(5 * time.Minute)
 		ask(100)
-		require.Equal(t, 200, len(cache.Tokens()), "an hour after their end they are kept, for the errors of their refreshes")
-		time.Sleep(10*time.Minute + 1)
+		require.Len(t, cache.Tokens(), 300, "they aren't looked at without end")
+		time.Sleep(5 * time.Minute)
 		ask(200)
-		require.Equal(t, 300, len(cache.Tokens()), "gone once as many others have come")
+		require.Len(t, cache.Tokens(), 400, "gone once as many others have come")
+	})
+}
+
+// TestTheHandRestsFromItsBeginning, not from its end: when keys come slowly it hardly ever rests.
+func TestTheHandRestsFromItsBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour}, nil)
+		visitNext := func(from, to int) {
+			for i := from; i < to; i++ {
+				testkit.Get(t, cache, testkit.ScopeNumber(i))
+			}
+		}
+		visitNext(0, 100)
+		time.Sleep(2*time.Hour - 5*time.Minute)
+		visitNext(100, 110)
+		require.Len(t, cache.Tokens(), 110, "those that are met are kept still")
+		time.Sleep(10 * time.Minute)
+		visitNext(110, 210)
+		require.Len(t, cache.Tokens(), 110, "and dropped as soon as the hand has gone round")
 	})
 }
 
