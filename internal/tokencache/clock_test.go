@@ -126,6 +126,27 @@ func TestAMachineThatSleptServesNoEndedToken(t *testing.T) {
 	})
 }
 
+// TestEitherClockAloneMakesATokenStale, and not a nanosecond before.
+func TestEitherClockAloneMakesATokenStale(t *testing.T) {
+	for name, by := range map[string]time.Duration{"the monotonic one": -year, "the wall clock": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := newClockedCache()
+				left := testkit.Get(t, cache, testkit.VaultScope).RefreshOn.Sub(cache.clocks.wall()) - max(by, 0)
+				cache.clocks.set(by)
+				time.Sleep(left - 1)
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				require.Equal(t, 1, cache.cred.Count())
+				time.Sleep(1)
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				require.Equal(t, 2, cache.cred.Count())
+			})
+		})
+	}
+}
+
 // TestAClockThatIsSetOnAndBackCostsNoToken, as when a machine's time is corrected twice.
 func TestAClockThatIsSetOnAndBackCostsNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -136,9 +136,12 @@ func TestAFlightsContextIsOneLikeAnyOther(t *testing.T) {
 			require.True(t, never())
 			require.False(t, never())
 			require.Equal(t, goroutines, runtime.NumGoroutine())
+			done := ctx.Done()
+			require.Equal(t, done, ctx.Done())
 			<-sooner.Done()
 			require.NoError(t, ctx.Err())
 			<-child.Done()
+			<-done
 			require.Equal(t, timeout, time.Since(begun))
 			for _, over := range []context.Context{ctx, child} {
 				require.ErrorIs(t, over.Err(), context.DeadlineExceeded)

@@ -2,6 +2,7 @@ package tokencache_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,6 +149,16 @@ func TestWhatIsWrongWithATokenIsSaid(t *testing.T) {
 		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// TestATokenMayLastForever, or until the last second that can be counted in nanoseconds.
+func TestATokenMayLastForever(t *testing.T) {
+	for _, end := range []time.Time{time.Unix(math.MaxInt64/int64(time.Second), 999_999_999), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Unix(math.MaxInt64/2, 0)} {
+		cache := azoidc.NewTokenCache(credentialFunc(func(context.Context, testkit.TokenRequest) (azcore.AccessToken, error) {
+			return azcore.AccessToken{Token: "token", ExpiresOn: end}, nil
+		}), nil)
+		require.Equal(t, end, testkit.Get(t, cache, testkit.VaultScope).ExpiresOn)
 	}
 }
 

@@ -3,6 +3,7 @@ package tokencache_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -132,6 +133,50 @@ func TestAcquisitionsAfterAnInvalidateDistrustTheStore(t *testing.T) {
 	require.True(t, asksFor(testkit.ManagementScope, ""))
 }
 
+// TestAFlightThatWasGivenUpIsForgottenInTheStoreToo when it stores its token at last, and there was an Invalidate.
+func TestAFlightThatWasGivenUpIsForgottenInTheStoreToo(t *testing.T) {
+	for name, invalidate := range map[string]bool{"invalidated": true, "not": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cred := newStoringCredential()
+				cred.takes = time.Hour
+				cache := cred.newCache()
+				_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				if invalidate {
+					cache.Invalidate(testkit.VaultScope)
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				require.Equal(t, invalidate, len(cred.stored) == 0)
+			})
+		})
+	}
+}
+
+// TestNothingIsKeptOfFlightsThatWereInvalidated: each brings a long token.
+func TestNothingIsKeptOfFlightsThatWereInvalidated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const long, flights = 100_000, 100
+		cache := &tokencache.Cache{}
+		cache.Init(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
+			time.Sleep(time.Second)
+			return azcore.AccessToken{Token: request.Scopes[0] + strings.Repeat("x", long), ExpiresOn: time.Now().Add(time.Hour)}, nil
+		}), tokencache.Options{})
+		var all sync.WaitGroup
+		for i := range flights {
+			all.Go(func() { testkit.Get(t, cache, testkit.ScopeNumber(i)) })
+		}
+		synctest.Wait()
+		before := heap()
+		cache.InvalidateAll()
+		all.Wait()
+		synctest.Wait()
+		require.Less(t, heap(), before+flights/4*long, "bytes; four times as many were issued")
+		runtime.KeepAlive(cache)
+	})
+}
+
 func TestWhatTheStoreIsToldToForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cred := newStoringCredential()
@@ -167,14 +212,22 @@ func TestVeryManyInvalidatedScopesAreBounded(t *testing.T) {
 		distrusted = tokencache.Distrusts(ctx)
 		return azcore.AccessToken{}, testkit.ErrOutage
 	}), tokencache.Options{})
+	distrusts := func(i int) bool {
+		_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.ScopeNumber(i)))
+		require.ErrorIs(t, err, testkit.ErrOutage)
+		return distrusted
+	}
 	before := heap()
+	for i := range 1024 {
+		cache.Invalidate(testkit.ScopeNumber(i))
+	}
+	require.False(t, distrusts(-1))
+	require.True(t, distrusts(7))
 	for i := range 100_000 {
 		cache.Invalidate(testkit.ScopeNumber(i))
 	}
 	require.Less(t, heap(), before+1<<20, "bytes")
-	_, err := cache.GetToken(t.Context(), testkit.ForScope(testkit.ScopeNumber(7)))
-	require.ErrorIs(t, err, testkit.ErrOutage)
-	require.True(t, distrusted)
+	require.True(t, distrusts(-2))
 }
 
 // TestWhatNobodyAskedForIsForgotten, too: the cache in front may have had it from elsewhere. So is all at once.
