@@ -2,6 +2,7 @@ package tokencache_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	azruntime "github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -60,6 +63,40 @@ type (
 	traceKey  struct{}
 	headerKey struct{}
 )
+
+// TestAFlightLeavesTheCallersSpanAlone: azcore takes the secrets of the latest request's URL out of what a span tells of an error,
+// which must stay the caller's request.
+func TestAFlightLeavesTheCallersSpanAlone(t *testing.T) {
+	const wanted, sign = "https://vault.example/?sig=", "secret"
+	said := ""
+	client, err := azcore.NewClient("module", "v1.0.0", azruntime.PipelineOptions{Tracing: azruntime.TracingOptions{Namespace: "n"}}, &policy.ClientOptions{
+		Transport: testkit.TransportFunc(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		}),
+		TracingProvider: tracing.NewProvider(func(string, string) tracing.Tracer {
+			return tracing.NewTracer(func(ctx context.Context, _ string, _ *tracing.SpanOptions) (context.Context, tracing.Span) {
+				return ctx, tracing.NewSpan(tracing.SpanImpl{SetStatus: func(_ tracing.SpanStatus, text string) { said = text }})
+			}, nil)
+		}, nil),
+	})
+	require.NoError(t, err)
+	send := func(ctx context.Context, url string) {
+		request, err := azruntime.NewRequest(ctx, http.MethodGet, url)
+		require.NoError(t, err)
+		_, err = client.Pipeline().Do(request)
+		require.NoError(t, err)
+	}
+	ctx, end := azruntime.StartSpan(t.Context(), "Client.Get", client.Tracer(), nil)
+	send(ctx, wanted+sign)
+	_, err = azoidc.NewTokenCache(&testkit.FakeCredential{Life: time.Hour, Answer: func(ctx context.Context, _ testkit.TokenRequest) error {
+		send(ctx, "https://login.example")
+		return nil
+	}}, nil).GetToken(ctx, testkit.ForScope(testkit.VaultScope))
+	require.NoError(t, err)
+	end(errors.New("refused: " + wanted + sign))
+	require.Contains(t, said, wanted)
+	require.NotContains(t, said, sign)
+}
 
 // TestAFlightHasTheCallersOtherValues, those of azcore's own types, too.
 func TestAFlightHasTheCallersOtherValues(t *testing.T) {

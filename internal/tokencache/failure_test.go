@@ -158,6 +158,26 @@ func TestCredentialThatKeepsATokenToItsEnd(t *testing.T) {
 	})
 }
 
+// TestATokenThatLastsLessReplacesNone: that of another of a credential's caches, say.
+func TestATokenThatLastsLessReplacesNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cred := &testkit.FakeCredential{Life: time.Hour}
+		cache := azoidc.NewTokenCache(cred, nil)
+		first := testkit.Get(t, cache, testkit.VaultScope)
+		cred.Life = 10 * time.Minute
+		time.Sleep(time.Until(first.RefreshOn))
+		for time.Until(first.ExpiresOn) > 5*time.Minute {
+			require.Equal(t, first, testkit.Get(t, cache, testkit.VaultScope))
+			synctest.Wait()
+			require.Equal(t, 2, cred.Count(), "asked again too early")
+			time.Sleep(time.Second)
+		}
+		testkit.Get(t, cache, testkit.VaultScope)
+		synctest.Wait()
+		require.Equal(t, "token 3", testkit.Get(t, cache, testkit.VaultScope).Token)
+	})
+}
+
 // A keepingCredential keeps its token until five minutes before its end.
 type keepingCredential struct {
 	cred  azcore.TokenCredential
