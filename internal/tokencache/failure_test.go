@@ -164,17 +164,24 @@ func TestATokenThatLastsLessReplacesNone(t *testing.T) {
 		cred := &testkit.FakeCredential{Life: time.Hour}
 		cache := azoidc.NewTokenCache(cred, nil)
 		first := testkit.Get(t, cache, testkit.VaultScope)
-		cred.Life = 10 * time.Minute
+		cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
 		time.Sleep(time.Until(first.RefreshOn))
+		testkit.Get(t, cache, testkit.VaultScope)
+		synctest.Wait()
+		require.ErrorIs(t, cache.Tokens()[0].LastError, testkit.ErrOutage)
+		cred.SetAnswer(nil)
+		cred.Life = 10 * time.Minute
+		time.Sleep(30 * time.Second)
 		for time.Until(first.ExpiresOn) > 5*time.Minute {
 			require.Equal(t, first, testkit.Get(t, cache, testkit.VaultScope))
 			synctest.Wait()
-			require.Equal(t, 2, cred.Count(), "asked again too early")
+			require.Equal(t, 3, cred.Count(), "asked again too early")
+			require.NoError(t, cache.Tokens()[0].LastError)
 			time.Sleep(time.Second)
 		}
 		testkit.Get(t, cache, testkit.VaultScope)
 		synctest.Wait()
-		require.Equal(t, "token 3", testkit.Get(t, cache, testkit.VaultScope).Token)
+		require.Equal(t, "token 4", testkit.Get(t, cache, testkit.VaultScope).Token)
 	})
 }
 

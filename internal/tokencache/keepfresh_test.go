@@ -19,6 +19,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/tokencache"
 )
 
 // keepFresh runs KeepFresh until end is called, which waits for it and returns its error.
@@ -294,6 +295,28 @@ func TestKeepFreshWithVeryManyTokens(t *testing.T) {
 		require.EqualValues(t, tenants, done.Load(), "each once")
 		require.EqualValues(t, atOnce, most.Load())
 		require.ErrorIs(t, end(), context.Canceled)
+	})
+}
+
+// TestKeepFreshKeepsNothingOfWhatIsDropped: all are invalidated, and fewer others come.
+func TestKeepFreshKeepsNothingOfWhatIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tenants = 10_000
+		var cache tokencache.Cache
+		cache.Init(instantCredential{}, tokencache.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var keeping sync.WaitGroup
+		keeping.Go(func() { assert.ErrorIs(t, cache.KeepFresh(ctx), context.Canceled) })
+		empty := heap()
+		visit(t, &cache, 0, tenants)
+		full := heap()
+		cache.InvalidateAll()
+		time.Sleep(3 * time.Hour)
+		visit(t, &cache, tenants, tenants+tenants*2/5)
+		synctest.Wait()
+		require.Less(t, heap()-empty, (full-empty)*65/100, "bytes; four tenths are of those that came, and some are the tables themselves")
+		cancel()
+		keeping.Wait()
 	})
 }
 
