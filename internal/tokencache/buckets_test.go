@@ -82,7 +82,7 @@ func TestEachBucketHasAPlaceOfItsOwn(t *testing.T) {
 // TestEntriesAreSpread as well as their hashes are: hardly any bucket needs more than its slots.
 func TestEntriesAreSpread(t *testing.T) {
 	var table table
-	for i := range uint64(1000) {
+	for i := range uint64(300) {
 		table.add(&entry{hash: i})
 		for n := range table.used.Load() {
 			require.Nil(t, table.bucket(n).more.Load(), "bucket %d of %d, for %d entries", n, table.used.Load(), i)
