@@ -158,31 +158,35 @@ func TestCredentialThatKeepsATokenToItsEnd(t *testing.T) {
 	})
 }
 
-// TestATokenThatLastsLessReplacesNone: that of another of a credential's caches, say.
-func TestATokenThatLastsLessReplacesNone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cred := &testkit.FakeCredential{Life: time.Hour}
-		cache := azoidc.NewTokenCache(cred, nil)
-		first := testkit.Get(t, cache, testkit.VaultScope)
-		cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
-		time.Sleep(time.Until(first.RefreshOn))
-		testkit.Get(t, cache, testkit.VaultScope)
-		synctest.Wait()
-		require.ErrorIs(t, cache.Tokens()[0].LastError, testkit.ErrOutage)
-		cred.SetAnswer(nil)
-		cred.Life = 10 * time.Minute
-		time.Sleep(30 * time.Second)
-		for time.Until(first.ExpiresOn) > 5*time.Minute {
-			require.Equal(t, first, testkit.Get(t, cache, testkit.VaultScope))
-			synctest.Wait()
-			require.Equal(t, 3, cred.Count(), "asked again too early")
-			require.NoError(t, cache.Tokens()[0].LastError)
-			time.Sleep(time.Second)
-		}
-		testkit.Get(t, cache, testkit.VaultScope)
-		synctest.Wait()
-		require.Equal(t, "token 4", testkit.Get(t, cache, testkit.VaultScope).Token)
-	})
+// TestATokenThatLastsNoLongerReplacesNone: that of another of a credential's caches, say.
+func TestATokenThatLastsNoLongerReplacesNone(t *testing.T) {
+	for name, less := range map[string]time.Duration{"less": time.Minute, "as long": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cred := &testkit.FakeCredential{Life: time.Hour}
+				cache := azoidc.NewTokenCache(cred, nil)
+				first := testkit.Get(t, cache, testkit.VaultScope)
+				cred.SetAnswer(testkit.Fails(testkit.ErrOutage))
+				time.Sleep(time.Until(first.RefreshOn))
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				require.ErrorIs(t, cache.Tokens()[0].LastError, testkit.ErrOutage)
+				time.Sleep(30 * time.Second)
+				cred.SetAnswer(nil)
+				cred.Life = time.Until(first.ExpiresOn) - less
+				for time.Until(first.ExpiresOn) > 5*time.Minute {
+					require.Equal(t, first, testkit.Get(t, cache, testkit.VaultScope))
+					synctest.Wait()
+					require.Equal(t, 3, cred.Count(), "asked again too early")
+					require.NoError(t, cache.Tokens()[0].LastError)
+					time.Sleep(time.Second)
+				}
+				testkit.Get(t, cache, testkit.VaultScope)
+				synctest.Wait()
+				require.Equal(t, "token 4", testkit.Get(t, cache, testkit.VaultScope).Token)
+			})
+		})
+	}
 }
 
 // A keepingCredential keeps its token until five minutes before its end.
