@@ -18,6 +18,7 @@ type mutant struct {
 	place     int // among the mutants of the file
 	line      int
 	name      string // file: function: old => new
+	number    int    // of the places of that name, the first being 1
 	source    []byte // of the whole file
 	wrapping  wrapping
 }
@@ -29,12 +30,21 @@ type wrapping struct {
 	before, after string
 }
 
-func (m mutant) String() string { return fmt.Sprintf("line %d of %s", m.line, m.name) }
+func (m mutant) String() string {
+	if m.number == 1 {
+		return fmt.Sprintf("line %d of %s", m.line, m.name)
+	}
+	return fmt.Sprintf("line %d of %s", m.line, m.numbered())
+}
+
+// numbered is the name of this place alone.
+func (m mutant) numbered() string { return fmt.Sprintf("%s (%d)", m.name, m.number) }
 
 //go:embed equivalent.txt
 var equivalentText string
 
-// equivalent returns the names in equivalent.txt, whose other lines say why.
+// equivalent returns the names in equivalent.txt, whose other lines say why. A name stands for all places that have it, or,
+// with a number, for one of them.
 func equivalent() map[string]bool {
 	names := map[string]bool{}
 	for line := range strings.Lines(equivalentText) {
@@ -56,7 +66,7 @@ func (t *tree) mutants() ([]mutant, error) {
 				return nil, err
 			}
 			for _, m := range found {
-				if !names[m.name] {
+				if !names[m.name] && !names[m.numbered()] {
 					all = append(all, m)
 				}
 			}
@@ -333,8 +343,15 @@ func (f *finder) change(e edit) {
 		name += " in " + oneLine(f.text(e.context))
 		wrapped.start, wrapped.end = f.offset(e.context.Pos()), f.offset(e.context.End())
 	}
+	name = oneLine(name)
+	number := 1
+	for _, m := range f.found {
+		if m.name == name {
+			number++
+		}
+	}
 	f.found = append(f.found, mutant{
-		pkg: f.pkg, file: f.file, place: len(f.found), line: f.fset.Position(e.from).Line, name: oneLine(name),
+		pkg: f.pkg, file: f.file, place: len(f.found), line: f.fset.Position(e.from).Line, name: name, number: number,
 		source: slices.Concat(f.source[:start], []byte(e.text), f.source[end:]), wrapping: wrapped,
 	})
 }

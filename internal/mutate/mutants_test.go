@@ -63,7 +63,7 @@ func TestEquivalentMutantsAreThere(t *testing.T) {
 			require.NoError(t, err)
 			for _, m := range mutants {
 				name, _, _ := strings.Cut(m.name, ":")
-				there[m.name], files[name] = true, true
+				there[m.name], there[m.numbered()], files[name] = true, true, true
 			}
 		}
 	}

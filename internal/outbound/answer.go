@@ -49,10 +49,6 @@ type boundedBody struct {
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
-	// One byte more than allowed is asked for, so that a body of exactly MaxAnswer bytes still ends with io.EOF.
-	if len(p) > b.left+1 {
-		p = p[:b.left+1]
-	}
 	n, err := b.body.Read(p)
 	if n > b.left {
 		return b.left, fmt.Errorf("%w: stopped after %d bytes", ErrTooLarge, MaxAnswer)

@@ -20,10 +20,9 @@ var healthChecks = http.HTTP2Config{
 
 // newTransport has the settings of azcore's default one.
 func newTransport(checks http.HTTP2Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
+		DialContext:           newDialer().DialContext,
 		ForceAttemptHTTP2:     true,
 		HTTP2:                 &checks,
 		MaxIdleConns:          100,
@@ -35,6 +34,11 @@ func newTransport(checks http.HTTP2Config) *http.Transport {
 		MaxResponseHeaderBytes: MaxHeader,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, Renegotiation: tls.RenegotiateFreelyAsClient},
 	}
+}
+
+// newDialer is as net/http's own.
+func newDialer() *net.Dialer {
+	return &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 }
 
 // withoutRedirects returns a copy of client that hands a redirect back as the answer. A followed one would take the

@@ -156,36 +156,47 @@ func TestARetryAfterATimeoutUsesAnotherConnection(t *testing.T) {
 
 // TestABusyConnectionIsLeftToo: that somebody else waits on it doesn't mean that it lives.
 func TestABusyConnectionIsLeftToo(t *testing.T) {
-	t.Parallel()
-	begun, release := make(chan struct{}), make(chan struct{})
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
-			close(begun)
-			<-release
-		}
-	}))
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	tunnel := testkit.NewTunnel(t, server.URL)
-	transport := outbound.Transport(server.Client())
-	var slow sync.WaitGroup
-	slow.Go(func() {
-		_, err := ask(transport, tunnel.URL()+"/slow", time.Minute)
-		assert.NoError(t, err)
-	})
-	<-begun
-	late := overdue{t.Context(), make(chan struct{})}
-	close(late.passed)
-	_, err := askWithin(late, transport, tunnel.URL())
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	for range 2 {
-		_, err = ask(transport, tunnel.URL(), 10*time.Second)
-		require.NoError(t, err)
+	for name, client := range map[string]func(*testing.T, *http.Client) *http.Client{
+		"of a client with a transport": func(_ *testing.T, client *http.Client) *http.Client { return client },
+		"of one with net/http's": func(t *testing.T, client *http.Client) *http.Client {
+			before := http.DefaultTransport
+			t.Cleanup(func() { http.DefaultTransport = before })
+			http.DefaultTransport = client.Transport
+			return &http.Client{}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun, release := make(chan struct{}), make(chan struct{})
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/slow" {
+					close(begun)
+					<-release
+				}
+			}))
+			server.EnableHTTP2 = true
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			tunnel := testkit.NewTunnel(t, server.URL)
+			transport := outbound.Transport(client(t, server.Client()))
+			var slow sync.WaitGroup
+			slow.Go(func() {
+				_, err := ask(transport, tunnel.URL()+"/slow", time.Minute)
+				assert.NoError(t, err)
+			})
+			<-begun
+			late := overdue{t.Context(), make(chan struct{})}
+			close(late.passed)
+			_, err := askWithin(late, transport, tunnel.URL())
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			for range 2 {
+				_, err = ask(transport, tunnel.URL(), 10*time.Second)
+				require.NoError(t, err)
+			}
+			require.Equal(t, 2, tunnel.Connections())
+			close(release)
+			slow.Wait()
+		})
 	}
-	require.Equal(t, 2, tunnel.Connections())
-	close(release)
-	slow.Wait()
 }
 
 // TestTheCallersConnectionsAreUsed until one of them may be dead; then those that are idle are closed.

@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"crypto/x509"
+	"net"
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -19,3 +20,6 @@ func Default(checks http.HTTP2Config, roots *x509.CertPool) policy.Transporter {
 
 // DefaultTransport is one as the default uses it.
 func DefaultTransport() *http.Transport { return defaultPool.more().Transport.(*http.Transport) }
+
+// DefaultDialer is one as the default uses it.
+func DefaultDialer() *net.Dialer { return newDialer() }

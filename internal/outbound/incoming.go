@@ -52,15 +52,10 @@ func formOf(req *http.Request) url.Values {
 		return nil
 	}
 	defer body.Close()
-	posted, err := io.ReadAll(body)
-	if err != nil {
-		return nil
+	posted, _ := io.ReadAll(body) // what can't be read can't be sent either
+	if rewound, err := req.GetBody(); err == nil {
+		_ = rewound.Close() // as body's, it has nothing to say
 	}
-	rewound, err := req.GetBody()
-	if err != nil {
-		return nil
-	}
-	_ = rewound.Close()                       // as body's, it has nothing to say
 	form, _ := url.ParseQuery(string(posted)) // what it can't parse is no secret of MSAL's
 	return form
 }

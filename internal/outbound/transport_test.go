@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -109,6 +111,19 @@ func TestAnswersAreBounded(t *testing.T) {
 			require.True(t, fits || announced || len(body) == outbound.MaxAnswer, "what fits was read")
 		}
 	}
+}
+
+// TestAnAnswerIsReadInOnePiece by who has room for just as much as it has.
+func TestAnAnswerIsReadInOnePiece(t *testing.T) {
+	answer, err := outbound.Transport(answers(func(*http.Request) *http.Response {
+		return newResponse(strings.Repeat("x", outbound.MaxAnswer))
+	})).Do(newRequest(t, http.MethodGet, "https://x.example"))
+	require.NoError(t, err)
+	n, err := answer.Body.Read(make([]byte, outbound.MaxAnswer))
+	require.NoError(t, err)
+	require.Equal(t, outbound.MaxAnswer, n)
+	_, err = answer.Body.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
 }
 
 // TestTheDefaultTransport reaches a real server, and trusts no certificate that it doesn't know.
@@ -270,9 +285,10 @@ func TestTheDefaultIsAsPatientAsNetHTTPs(t *testing.T) {
 	require.Equal(t, other.IdleConnTimeout, own.IdleConnTimeout)
 	require.Equal(t, other.MaxIdleConns, own.MaxIdleConns)
 	require.Equal(t, other.ForceAttemptHTTP2, own.ForceAttemptHTTP2)
-	require.Greater(t, own.MaxIdleConnsPerHost, http.DefaultMaxIdleConnsPerHost, "all scopes are refreshed at the same time")
+	require.Equal(t, 10, own.MaxIdleConnsPerHost, "as azcore: all scopes are refreshed at the same time")
 	require.NotNil(t, own.Proxy)
 	require.EqualValues(t, tls.VersionTLS12, own.TLSClientConfig.MinVersion)
+	require.Equal(t, &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, outbound.DefaultDialer())
 }
 
 // TestAPostedFormIsSentWhole, though it was read for the secrets in it: azcore's requests have one body for all readers.
@@ -311,6 +327,9 @@ func TestAClientWithATransportOfTheCallersOwn(t *testing.T) {
 	require.Equal(t, http.StatusFound, resp.StatusCode)
 	_, err = outbound.Transport(client).Do(newRequest(t, http.MethodGet, "https://x.example/broken?secret=a"))
 	require.EqualError(t, err, "reset")
+	client.Transport = tripper(func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded })
+	_, err = outbound.Transport(client).Do(newRequest(t, http.MethodGet, "https://x.example"))
+	require.ErrorIs(t, err, context.DeadlineExceeded, "nor are there other connections after a timeout")
 }
 
 // TestABodyThatCantBeReadTwice is sent all the same: only its secrets aren't known.

@@ -139,6 +139,23 @@ func TestGroupLeavesNoHelper(t *testing.T) {
 	require.Empty(t, children(t))
 }
 
+// In a terminal the process group is this program's, so that what ends with it is the command alone.
+func TestGroupInATerminal(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "cat")
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	group := NewGroup(cmd)
+	require.Equal(t, syscall.SIGKILL, cmd.SysProcAttr.Pdeathsig, "where there is no shell to see to it")
+	group.own, cmd.SysProcAttr.Setpgid = false, false
+	require.NoError(t, group.Start())
+	lifeline := strings.Split(children(t)[helper(t, "read -r released")], "\x00")
+	require.Equal(t, []string{strconv.Itoa(cmd.Process.Pid), ""}, lifeline[len(lifeline)-2:])
+	require.NoError(t, stdin.Close())
+	require.NoError(t, group.Wait())
+	group.End()
+	require.Empty(t, children(t))
+}
+
 // A witness tells of each signal that came to it.
 func TestWitness(t *testing.T) {
 	t.Setenv("HOME", "/a/home")

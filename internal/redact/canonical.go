@@ -79,7 +79,7 @@ func escape(text []byte) (byte, int) {
 }
 
 func hexadecimal(digits []byte, size int) (byte, int) {
-	c, err := strconv.ParseUint(string(digits), 16, 8)
+	c, err := strconv.ParseUint(string(digits), 16, 64)
 	if err != nil || c <= ' ' || c > '~' {
 		return 0, 0
 	}
@@ -93,18 +93,18 @@ func characterReference(text []byte) (byte, int) {
 			return c, len(name)
 		}
 	}
-	end := 2
+	end := 4                                                                               // what is printed has two digits at least
 	for end < len(text) && strings.IndexByte("0123456789abcdefABCDEFxX", text[end]) >= 0 { // any number of zeros, as browsers have it
 		end++
 	}
-	if end < 3 || end >= len(text) || text[1] != '#' || text[end] != ';' {
+	if end >= len(text) || text[1] != '#' || text[end] != ';' {
 		return 0, 0
 	}
 	digits, base := text[2:end], 10
 	if digits[0] == 'x' || digits[0] == 'X' {
 		digits, base = digits[1:], 16
 	}
-	c, err := strconv.ParseUint(string(digits), base, 8)
+	c, err := strconv.ParseUint(string(digits), base, 64)
 	if err != nil || c <= ' ' || c > '~' {
 		return 0, 0
 	}

@@ -90,6 +90,12 @@ func TestEscapes(t *testing.T) {
 		require.Equal(t, "ABCDEFGH"+text+"IJKLMNO", redact.Line("ABCDEFGH"+text+"IJKLMNO", "ABCDEFGH-IJKLMNO"), "another character")
 	}
 	require.Equal(t, "[redacted]", redact.Line("1234%2d678", "1234-678"), "of a short secret")
+	for echo, secret := range map[string]string{ // of a short secret whose last character only begins as an escape does
+		`pass\/word% it`: "pass/word%", `pass\/word%20`: "pass/word%", `pass\/word\ it`: `pass/word\`, `pass\/word& it`: "pass/word&", `pass\/word&#32;`: "pass/word&",
+		`pass\/word%01`: "pass/word%", `pass\/word&#1;`: "pass/word&",
+	} {
+		require.Equal(t, "sent [redacted]"+echo[len(`pass\/word%`):], redact.Line("sent "+echo, secret))
+	}
 	for escape, c := range map[string]string{`\/`: "/", `\x2d`: "-", `\u002d`: "-", "%2d": "-", "&#45;": "-"} {
 		require.Equal(t, "sent [redacted]", redact.Line("sent ABCDEFGHIJKLMNO"+escape, "ABCDEFGHIJKLMNO"+c), "at the end")
 	}
