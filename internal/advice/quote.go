@@ -2,6 +2,7 @@ package advice
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,8 +41,8 @@ func literal(namesAndValues ...any) string {
 
 func object(namesAndValues ...any) string {
 	var members []string
-	for i := 0; i+1 < len(namesAndValues); i += 2 {
-		members = append(members, value(namesAndValues[i])+":"+value(namesAndValues[i+1]))
+	for member := range slices.Chunk(namesAndValues, 2) {
+		members = append(members, value(member[0])+":"+value(member[1]))
 	}
 	return "{" + strings.Join(members, ",") + "}"
 }
