@@ -230,6 +230,45 @@ func TestTheCallersConnectionsAreUsed(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestConnectionsAreClosedOnce, by the first of all who had no answer on them: what the caller has opened since is left alone.
+func TestConnectionsAreClosedOnce(t *testing.T) {
+	var made atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			<-r.Context().Done()
+		}
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			made.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := &http.Client{Transport: &http.Transport{}}
+	transport := outbound.Transport(client)
+	var late [2]overdue
+	var sent sync.WaitGroup
+	failed := make(chan error)
+	for i := range late {
+		late[i] = overdue{t.Context(), make(chan struct{})}
+		sent.Add(1)
+		ctx := httptrace.WithClientTrace(late[i], &httptrace.ClientTrace{WroteHeaders: sync.OnceFunc(sent.Done)})
+		go func() {
+			_, err := askWithin(ctx, transport, server.URL+"/slow")
+			failed <- err
+		}()
+	}
+	sent.Wait()
+	for i := range late {
+		close(late[i].passed)
+		require.ErrorIs(t, <-failed, context.DeadlineExceeded)
+		_, err := ask(client, server.URL, 10*time.Second)
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 3, made.Load())
+}
+
 // TestAnAnswerKeepsItsConnection, and so does a request that nobody waits for any more.
 func TestAnAnswerKeepsItsConnection(t *testing.T) {
 	tunnel, server := newHTTP2(t)

@@ -54,6 +54,7 @@ func TestEchoesCutShort(t *testing.T) {
 		for _, start := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40, 41, len(secret) - length - 1, len(secret) - length} {
 			part := secret[start : start+length]
 			require.Equal(t, "cut [redacted] off", redact.Line("cut "+part+" off", secret), "%d from %d", length, start)
+			require.Equal(t, "[redacted] only", redact.Line(part+" only", secret), "%d from %d", length, start)
 			encoded := base64.RawURLEncoding.EncodeToString([]byte(secret))[start : start+length]
 			require.Equal(t, "cut [redacted] off", redact.Line("cut "+encoded+" off", secret), "%d from %d of base64", length, start)
 		}
@@ -106,6 +107,8 @@ func TestEchoesSideBySide(t *testing.T) {
 	const one, other = "the-secret-of-one", "what-the-other-has"
 	require.Equal(t, "[redacted][redacted]", redact.Line(one+other, one, other))
 	require.Equal(t, "[redacted][redacted]!", redact.Line(hex.EncodeToString([]byte(one))+hex.EncodeToString([]byte(other))+"!", one, other))
+	digits := hex.EncodeToString([]byte("in one another's place, or more"))
+	require.Equal(t, "[redacted]!", redact.Line(digits+"!", "in one another's", "another's place, or more"), "that overlap")
 	require.Equal(t, "%[redacted]", redact.Line("%2dABCDEFGHIJKL", "2dABCDEFGHIJKL"))
 	require.Equal(t, "[redacted]", redact.Line("12345678", "12345678"))
 	require.Equal(t, "1234567", redact.Line("1234567", "1234567"), "too short for a secret")

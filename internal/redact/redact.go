@@ -65,8 +65,7 @@ func Body(body []byte, secrets ...string) string { return Against(secrets...).Bo
 // Line makes others' text fit for a report: on one line, without secrets, at most 1200 characters and an ellipsis.
 func (g *Gate) Line(text string) string {
 	line := disarmed(onOneLine(g.known.without(bounded(text, maxText))))
-	switch length := utf8.RuneCountInString(line); {
-	case length <= maxLine, length == maxLine+1 && strings.HasSuffix(line, ellipsis):
+	if utf8.RuneCountInString(line) <= maxLine {
 		return line
 	}
 	return string([]rune(line)[:maxLine]) + ellipsis
@@ -93,8 +92,9 @@ func (g *Gate) Body(body []byte) string {
 const ellipsis = "…"
 
 // bounded cuts what limit bytes don't hold, and says so with an ellipsis, so that nothing is taken for the end that isn't.
+// What ends in one because it was cut before comes out as it was.
 func bounded(text string, limit int) string {
-	if len(text) <= limit || len(text) <= limit+len(ellipsis) && strings.HasSuffix(text, ellipsis) {
+	if len(text) <= limit {
 		return text
 	}
 	for limit > 0 && !utf8.RuneStart(text[limit]) {

@@ -44,9 +44,10 @@ func TestResponseKeepsJSONAsItIs(t *testing.T) {
 		"7":                                "",
 		"not JSON: " + secret + "\n::a::b": "not JSON: [redacted] ::a::b",
 		"::add-mask::x":                    ": :add-mask::x",
-		`{"a":"` + strings.Repeat("x", 65536) + `"}`: `{"a":"` + strings.Repeat("x", 1194) + "…",
-		"<html><body>" + secret:                      "(an HTML page)",
-		"":                                           "",
+		`{"a":"` + strings.Repeat("x", 65536-8) + `"}`: "",
+		`{"a":"` + strings.Repeat("x", 65536-7) + `"}`: `{"a":"` + strings.Repeat("x", 1194) + "…",
+		"<html><body>" + secret:                        "(an HTML page)",
+		"":                                             "",
 	} {
 		if want == "" {
 			want = body
