@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -123,6 +124,16 @@ func TestSecretsThatRepeatThemselves(t *testing.T) {
 	secret := strings.Repeat("A", 2000) + "end"
 	require.Equal(t, "[redacted]", redact.Line(secret, secret))
 	require.Equal(t, "sent [redacted]!", redact.Line("sent "+strings.Repeat("A", 500)+"!", secret))
+}
+
+// TestAHugeSecret is sought by its beginning, so that it costs no more memory.
+func TestAHugeSecret(t *testing.T) {
+	secret := strings.Repeat("a secret without end ", 1<<16)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	require.Equal(t, "sent [redacted]", redact.Line("sent "+secret[:100], secret))
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
 }
 
 func TestUnknownJWTs(t *testing.T) {
