@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,11 +66,11 @@ func TestKillTree(t *testing.T) {
 // inGroup skips where the tests have a terminal, because the group is then not the command's own.
 func inGroup(t *testing.T, cmd *exec.Cmd) *proc.Group {
 	t.Helper()
-	group := proc.NewGroup(cmd)
-	if !cmd.SysProcAttr.Setpgid {
+	if terminal, err := os.Open("/dev/tty"); err == nil {
+		require.NoError(t, terminal.Close())
 		t.Skip("there is a terminal here; cmd/azoidc has a test for that")
 	}
-	return group
+	return proc.NewGroup(cmd)
 }
 
 func TestGroupLeavesNothingRunning(t *testing.T) {
@@ -144,6 +145,23 @@ func (unnumbered) Signal()        {}
 
 func TestGroupOfNothing(t *testing.T) {
 	require.ErrorIs(t, proc.NewGroup(exec.CommandContext(t.Context(), "/none/such")).Start(), os.ErrNotExist)
+	require.False(t, keepsItsThread())
+}
+
+// The end of a thread is the death of a parent: it is kept until the command has ended.
+func TestGroupKeepsItsThread(t *testing.T) {
+	group := proc.NewGroup(shell(t.Context(), "exit 0"))
+	require.NoError(t, group.Start())
+	require.True(t, keepsItsThread())
+	require.NoError(t, group.Wait())
+	require.False(t, keepsItsThread())
+	group.End()
+}
+
+// keepsItsThread tells whether this goroutine has a thread to itself, as its stack trace has it.
+func keepsItsThread() bool {
+	running, _, _ := strings.Cut(string(debug.Stack()), "\n")
+	return strings.Contains(running, "locked to thread")
 }
 
 // A signal ends the process that it is for, and its end is waited for.

@@ -55,6 +55,8 @@ func TestAncestorsAreOlder(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, Listed{parent: self.ID, began: self.began - 1}.Ancestors())
 	require.Empty(t, Listed{parent: math.MaxInt32, began: math.MaxInt64}.Ancestors())
+	_, err = Find(math.MaxInt32)
+	require.ErrorIs(t, err, errEnded)
 	require.Equal(t, self, Listed{parent: self.ID, began: self.began}.Ancestors()[0])
 }
 

@@ -60,6 +60,13 @@ func TestProcess(t *testing.T) {
 	elsewhere.Signal(true)
 }
 
+// Who waits for an end looks for it now and then, and doesn't keep a core busy.
+func TestAwaitEndPauses(t *testing.T) {
+	own := self(t)
+	once := testing.AllocsPerRun(1, func() { own.State() })
+	require.Less(t, testing.AllocsPerRun(1, func() { own.AwaitEnd(20 * time.Millisecond) }), 20*once)
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{"", "1", "1.2.3.4", "x.2.3", "-.."} {
 		_, err := proc.Parse(text)
