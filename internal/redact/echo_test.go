@@ -3,6 +3,7 @@ package redact_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -124,6 +125,13 @@ func TestSecretsThatRepeatThemselves(t *testing.T) {
 	secret := strings.Repeat("A", 2000) + "end"
 	require.Equal(t, "[redacted]", redact.Line(secret, secret))
 	require.Equal(t, "sent [redacted]!", redact.Line("sent "+strings.Repeat("A", 500)+"!", secret))
+}
+
+// TestEveryShortSecretIsFound wherever it comes to stand among all that is looked up.
+func TestEveryShortSecretIsFound(t *testing.T) {
+	for n := range 200 {
+		require.Equal(t, "sent [redacted]", redact.Line(fmt.Sprintf("sent %03d%%2dabcd", n), fmt.Sprintf("%03d-abcd", n)))
+	}
 }
 
 // TestAHugeSecret is sought by its beginning, so that it costs no more memory.

@@ -2,6 +2,7 @@ package redact_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,10 +63,52 @@ func TestFormatStruct(t *testing.T) {
 			options
 			holding
 		}{o, holding{o, o}}, "{options:{Name:n Token:[redacted]} holding:{Options:{Name:n Token:[redacted]} Any:{Name:n Token:[redacted]}}}"},
+		{"%v", embeddingPause{o, time.Second}, "{{n [redacted]} 1000000000}"},
 		{"%v", (*Embedding)(nil), "<nil>"},
 	} {
 		require.Equal(t, test.want, fmt.Sprintf(test.format, test.value))
 	}
+}
+
+// embeddingPause's fields are printed as fmt prints them: of one that isn't exported no method is called.
+type embeddingPause struct {
+	options
+	pause time.Duration
+}
+
+// Printers of somebody else's, that have what was looked for in fmt's own.
+type (
+	printer struct {
+		strings.Builder
+		arg any
+	}
+	wordy string
+	bare  struct{ *printer }
+)
+
+func (*printer) Width() (int, bool)     { return 0, false }
+func (*printer) Precision() (int, bool) { return 0, false }
+func (*printer) Flag(int) bool          { return false }
+
+func (*wordy) Width() (int, bool)     { return 0, false }
+func (*wordy) Precision() (int, bool) { return 0, false }
+func (*wordy) Flag(int) bool          { return false }
+func (w *wordy) Write(p []byte) (int, error) {
+	*w += wordy(p)
+	return len(p), nil
+}
+
+// TestFormatStructForAnotherPrinter prints self alone.
+func TestFormatStructForAnotherPrinter(t *testing.T) {
+	o := options{"n", "SECRET"}
+	var words wordy
+	o.Format(&words, 'v')
+	require.EqualValues(t, "{n [redacted]}", words)
+	p := &printer{arg: Embedding{o, time.Second, "/p"}}
+	o.Format(p, 'v')
+	require.Equal(t, "{n [redacted]}", p.String())
+	o.Format(bare{p}, 'v')
+	require.Equal(t, "{n [redacted]}{n [redacted]}", p.String())
 }
 
 type told string
