@@ -102,6 +102,7 @@ func TestGroupLeavesNothingRunning(t *testing.T) {
 }
 
 func TestGroupPassesSignals(t *testing.T) {
+	require.Equal(t, []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}, proc.Signals())
 	for _, sig := range proc.Signals() {
 		cmd := shell(t.Context(), `trap "exit 7" INT TERM HUP QUIT; echo $$; while :; do sleep 0.01; done`)
 		group := inGroup(t, cmd)

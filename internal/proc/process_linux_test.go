@@ -34,7 +34,7 @@ func TestReadStat(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	for _, stat := range []string{"", "71", "71 (a", "71 a)" + rest, ") (" + rest, "71 (a) S 1", "71 (a) S x" + rest[4:], "71 (a)" + strings.Replace(rest, "12345", "x", 1)} {
+	for _, stat := range []string{"", "71", "71 (a", "71 a)" + rest, ") (" + rest, "71 (a) S 1", "71 (a)" + strings.TrimSuffix(rest, " 12345 6 7"), "71 (a) S x" + rest[4:], "71 (a)" + strings.Replace(rest, "12345", "x", 1)} {
 		_, err := readStat(71, stat)
 		require.Error(t, err, stat)
 		require.NotErrorIs(t, err, errEnded)
@@ -74,7 +74,7 @@ func TestAliveInGroup(t *testing.T) {
 	require.NoError(t, syscall.Kill(-group, 0), "it isn't buried")
 	require.Error(t, cmd.Wait())
 	require.False(t, alive(group))
-	for stat, want := range map[string]bool{"1 (a b) S 2 71 3": true, "1 (a) S 2 72 71": false, "1 (a) Z 2 71 3": false, "1 (a) S 71": false, "": false} {
+	for stat, want := range map[string]bool{"1 (a b) S 2 71 3": true, "1 (a) S 2 72 71": false, "1 (a) Z 2 71 3": false, "1 (a) S 2 71": true, "1 (a) S 71": false, "": false} {
 		require.Equal(t, want, runsIn([]byte(stat), 71), stat)
 	}
 }
@@ -172,6 +172,20 @@ func TestWitness(t *testing.T) {
 	}
 	w.dismiss()
 	require.Empty(t, children(t))
+}
+
+// Without a file to spare there is no helper, and nothing is done too early.
+func TestNoHelperWithoutFiles(t *testing.T) {
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	folder, none := t.TempDir(), before
+	none.Cur = 0
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	release, w := RemoveAtDeath(folder), newWitness()
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+	release()
+	require.DirExists(t, folder)
+	require.Nil(t, w)
 }
 
 func TestForbidCoreDumps(t *testing.T) {

@@ -89,7 +89,7 @@ func TestEscapes(t *testing.T) {
 		require.Equal(t, text, redact.Line(text, "ABCDEFGH-IJKLMNO"))
 		require.Equal(t, "ABCDEFGH"+text+"IJKLMNO", redact.Line("ABCDEFGH"+text+"IJKLMNO", "ABCDEFGH-IJKLMNO"))
 	}
-	for _, text := range []string{`\u012d`, `\u102d`, `\x2e`, "%2e", "%zz", "&#256;", "&#46;", "&#y2d;", "%20", "%7f", `\n`} {
+	for _, text := range []string{`\u012d`, `\u102d`, `\x2e`, "%2e", "%2525252d", "%zz", "&#256;", "&#46;", "&#y2d;", "%20", "%7f", `\n`} {
 		require.Equal(t, "ABCDEFGH"+text+"IJKLMNO", redact.Line("ABCDEFGH"+text+"IJKLMNO", "ABCDEFGH-IJKLMNO"), "another character")
 	}
 	require.Equal(t, "[redacted]", redact.Line("1234%2d678", "1234-678"), "of a short secret")
@@ -111,6 +111,10 @@ func TestEchoesSideBySide(t *testing.T) {
 	require.Equal(t, "[redacted][redacted]!", redact.Line(hex.EncodeToString([]byte(one))+hex.EncodeToString([]byte(other))+"!", one, other))
 	digits := hex.EncodeToString([]byte("in one another's place, or more"))
 	require.Equal(t, "[redacted]!", redact.Line(digits+"!", "in one another's", "another's place, or more"), "that overlap")
+	const beginning, whole = "how a longer one begins", "how a longer one begins: so"
+	for _, known := range [][]string{{beginning, whole}, {whole, beginning}} {
+		require.Equal(t, "you have sent [redacted]!", redact.Line("you have sent "+hex.EncodeToString([]byte(whole))+"!", known...))
+	}
 	require.Equal(t, "%[redacted]", redact.Line("%2dABCDEFGHIJKL", "2dABCDEFGHIJKL"))
 	require.Equal(t, "[redacted]", redact.Line("12345678", "12345678"))
 	require.Equal(t, "1234567", redact.Line("1234567", "1234567"), "too short for a secret")
