@@ -150,6 +150,7 @@ func TestGroupInATerminal(t *testing.T) {
 	require.Equal(t, syscall.SIGKILL, cmd.SysProcAttr.Pdeathsig, "where there is no shell to see to it")
 	group.own, cmd.SysProcAttr.Setpgid = false, false
 	require.NoError(t, group.Start())
+	require.NotNil(t, group.witness)
 	lifeline := strings.Split(children(t)[helper(t, "read -r released")], "\x00")
 	require.Equal(t, []string{strconv.Itoa(cmd.Process.Pid), ""}, lifeline[len(lifeline)-2:])
 	require.NoError(t, stdin.Close())

@@ -12,9 +12,9 @@ import (
 )
 
 func TestReadPS(t *testing.T) {
-	listed, err := readPS(71, "    1 Ss   Sat Nov  7 15:04:05 2026 /Applications/Some App/Runner.Worker\n")
+	listed, err := readPS(71, "    1 Ss   Sat Nov  7 15:04:05 2026 /Applications/Runner Worker\n")
 	require.NoError(t, err)
-	require.Equal(t, Listed{Process: Process{ID: 71, start: "1794063845"}, Name: "Runner.Worker", LeadsSession: true, parent: 1, began: 1794063845}, listed)
+	require.Equal(t, Listed{Process: Process{ID: 71, start: "1794063845"}, Name: "Runner Worker", LeadsSession: true, parent: 1, began: 1794063845}, listed)
 	_, err = readPS(71, "    1 Z    Sat Nov  7 15:04:05 2026 (defunct)\n")
 	require.ErrorIs(t, err, errEnded)
 	for _, output := range []string{"", "1 S", "x Ss Sat Nov 7 15:04:05 2026 sh", "1 Ss Sam Nov 7 15:04:05 2026 sh"} {

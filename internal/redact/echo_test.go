@@ -61,6 +61,7 @@ func TestEchoesCutShort(t *testing.T) {
 			require.Equal(t, "cut [redacted] off", redact.Line("cut "+encoded+" off", secret), "%d from %d of base64", length, start)
 		}
 	}
+	require.Equal(t, "cut [redacted]", redact.Line("cut 66676A6B6C6D6E6F", "abcdefgjklmno"), "of hexadecimal")
 	for _, segment := range strings.Split(secret, ".") {
 		require.Equal(t, "a [redacted]", redact.Line("a "+segment, secret))
 	}

@@ -76,6 +76,8 @@ func TestBounds(t *testing.T) {
 	} {
 		require.Equal(t, want, redact.Text(said))
 	}
+	ofNoCharacter := strings.Repeat("\x80", limit+1)
+	require.Equal(t, "……", redact.Text(ofNoCharacter)+redact.Line(ofNoCharacter))
 	require.Equal(t, "(an HTML page)", redact.Body([]byte("\n<!DOCTYPE html>"+x)))
 	require.Equal(t, "short", redact.Body([]byte("short")))
 	require.Equal(t, strings.Repeat("x", 300), redact.Body([]byte(strings.Repeat("x", 300))))
