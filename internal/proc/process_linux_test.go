@@ -151,6 +151,10 @@ func TestGroupInATerminal(t *testing.T) {
 	group.own, cmd.SysProcAttr.Setpgid = false, false
 	require.NoError(t, group.Start())
 	require.NotNil(t, group.witness)
+	none := NewGroup(exec.CommandContext(t.Context(), "/none/such"))
+	none.own = false
+	require.Error(t, none.Start())
+	require.Len(t, children(t), 3, "the command, its witness and its lifeline")
 	lifeline := strings.Split(children(t)[helper(t, "read -r released")], "\x00")
 	require.Equal(t, []string{strconv.Itoa(cmd.Process.Pid), ""}, lifeline[len(lifeline)-2:])
 	require.NoError(t, stdin.Close())
@@ -175,18 +179,21 @@ func TestWitness(t *testing.T) {
 	require.Empty(t, children(t))
 }
 
-// Without a file to spare there is no helper, and nothing is done too early.
+// Without files to spare, for some or all of what a helper needs, there is none, and nothing is done too early.
 func TestNoHelperWithoutFiles(t *testing.T) {
 	var before syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
-	folder, none := t.TempDir(), before
-	none.Cur = 0
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
-	release, w := RemoveAtDeath(folder), newWitness()
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
-	release()
-	require.DirExists(t, folder)
-	require.Nil(t, w)
+	folder := t.TempDir()
+	for few := range uint64(30) {
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: few, Max: before.Max}))
+		release, w := RemoveAtDeath(folder), newWitness()
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+		release()
+		require.DirExists(t, folder)
+		require.True(t, few > 0 || w == nil)
+		w.dismiss()
+	}
+	require.Empty(t, children(t))
 }
 
 func TestForbidCoreDumps(t *testing.T) {
