@@ -76,6 +76,7 @@ func TestFlexibleCommand(t *testing.T) {
 		`--body "\{'name':'repo-o-r-ref-refs-tags-[0-9a-f]{8}','issuer':'`+github+`','audiences':\['api://AzureADTokenExchange'\],`+
 		`'claimsMatchingExpression':\{'value':'claims\[\\'sub\\'\] matches \\'repo:o/r:ref:refs/tags/\*\\' and claims\[\\'repository_id\\'\] eq \\'456\\'','languageVersion':1\}\}"$`,
 		c.ForApplication(clientID))
+	require.Contains(t, c.ForApplication(""), "(appId='CLIENT_ID')")
 }
 
 func TestAbout(t *testing.T) {

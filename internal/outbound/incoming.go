@@ -18,9 +18,7 @@ func gated(gate *redact.Gate, resp *http.Response, err error) (*http.Response, e
 	clean := *resp
 	clean.Status = gate.Line(resp.Status)
 	clean.Header = gate.Header(resp.Header)
-	if resp.Body != nil {
-		clean.Body = gatedBody{resp.Body, gate}
-	}
+	clean.Body = gatedBody{resp.Body, gate}
 	return &clean, nil
 }
 
