@@ -83,7 +83,9 @@ func TestAbout(t *testing.T) {
 	require.Contains(t, advice.About(presented("repo:o/r:environment:production")), "each needs a credential of its own")
 	require.Contains(t, advice.About(advice.Presented{Subject: "sc://org/project/connection"}), "renaming")
 	require.Contains(t, advice.About(advice.Presented{Subject: "/eid1/c/pub/t/a/a/b/sc/1/2"}), "https://vstoken.dev.azure.com")
-	require.Empty(t, advice.About(presented("repo:o/r:pull_request")))
+	for _, subject := range []string{"repo:o/r:pull_request", "repo:o/sc:ref:refs/heads/a/sc/b", "/eid1/c/pub/t/a/a/b/mi/1"} {
+		require.Empty(t, advice.About(presented(subject)))
+	}
 }
 
 func TestRetiring(t *testing.T) {
