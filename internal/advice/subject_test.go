@@ -19,7 +19,10 @@ func TestOtherSubject(t *testing.T) {
 	for _, given := range []string{"repository_owner_id:123:repository_id:456:ref:refs/heads/main", "sc://o/p/c", ""} {
 		require.Empty(t, advice.OtherSubject(presented(given)))
 	}
-	require.Empty(t, advice.OtherSubject(advice.Presented{Issuer: github, Subject: "repo:o/r:pull_request"}), "the IDs aren't known")
+	for _, id := range [][2]string{{}, {"1", ""}, {"", "2"}} {
+		p := advice.Presented{Issuer: github, Subject: "repo:o/r:pull_request", RepositoryID: id[0], RepositoryOwnerID: id[1]}
+		require.Empty(t, advice.OtherSubject(p), "the IDs aren't known")
+	}
 	require.Empty(t, advice.OtherSubject(advice.Presented{Issuer: "https://ghes.example/_services/token", Subject: "repo:o/r:pull_request",
 		RepositoryID: "1", RepositoryOwnerID: "2"}), "GitHub Enterprise Server has one form")
 }
