@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -17,5 +21,18 @@ func setApart(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if command.Cancel != nil {
 		command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	}
+}
+
+// endLeft ends the processes whose programs are in folder: what a changed program started and detached, or didn't end.
+func endLeft(folder string) {
+	programs, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is well formed
+	for _, link := range programs {
+		if program, err := os.Readlink(link); err != nil || !strings.HasPrefix(program, folder+"/") {
+			continue // it has ended, is another user's, or none of these
+		}
+		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			_ = syscall.Kill(id, syscall.SIGKILL)
+		}
 	}
 }

@@ -57,6 +57,7 @@ func measure(patterns []string, seed uint64, size, workers int, own bool) (float
 		return 0, err
 	}
 	defer os.RemoveAll(folder)
+	defer endLeft(folder)
 	chosen := sample(mutants, seed, size)
 	bench, valid, err := newBench(tree, chosen, folder)
 	if err != nil {
