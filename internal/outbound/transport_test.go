@@ -252,10 +252,12 @@ func TestWhatIsRefusedIsClosed(t *testing.T) {
 		resp http.Response
 		want error
 	}{
-		"headers":  {http.Response{Header: http.Header{"X": {strings.Repeat("x", outbound.MaxHeader)}}}, outbound.ErrTooLarge},
-		"body":     {http.Response{ContentLength: outbound.MaxAnswer + 1}, outbound.ErrTooLarge},
-		"redirect": {http.Response{Request: &http.Request{URL: from.URL, Response: &http.Response{Request: from}}}, outbound.ErrRedirected},
-		"none":     {http.Response{}, nil},
+		"headers":               {http.Response{Header: headerOf(outbound.MaxHeader + 1)}, outbound.ErrTooLarge},
+		"headers that just fit": {http.Response{Header: headerOf(outbound.MaxHeader)}, nil},
+		"body":                  {http.Response{ContentLength: outbound.MaxAnswer + 1}, outbound.ErrTooLarge},
+		"a body that just fits": {http.Response{ContentLength: outbound.MaxAnswer}, nil},
+		"redirect":              {http.Response{Request: &http.Request{URL: from.URL, Response: &http.Response{Request: from}}}, outbound.ErrRedirected},
+		"none":                  {http.Response{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := &held{Reader: strings.NewReader("")}
@@ -269,6 +271,11 @@ func TestWhatIsRefusedIsClosed(t *testing.T) {
 			require.True(t, body.closed)
 		})
 	}
+}
+
+// headerOf is a header of so many bytes.
+func headerOf(size int) http.Header {
+	return http.Header{"X": {strings.Repeat("x", size-len("X: \r\n"))}}
 }
 
 func TestApartKeepsTheCallersValues(t *testing.T) {
