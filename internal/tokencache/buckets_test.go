@@ -1,11 +1,16 @@
 package tokencache
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 )
 
@@ -68,13 +73,14 @@ func requireEntries(t *testing.T, held map[uint64]*entry, all []*entry) {
 // TestEachBucketHasAPlaceOfItsOwn however many there are, and those in use keep theirs.
 func TestEachBucketHasAPlaceOfItsOwn(t *testing.T) {
 	var table table
-	var places []*bucket
+	numbers := map[*bucket]uint64{}
 	for used := range uint64(100) {
 		table.grow(used)
-		places = append(places, table.bucket(used))
-		for i, place := range places {
-			require.Same(t, place, table.bucket(uint64(i)), "%d of %d", i, used)
-			require.Equal(t, 1, count(places, place))
+		_, taken := numbers[table.bucket(used)]
+		require.False(t, taken, used)
+		numbers[table.bucket(used)] = used
+		for place, i := range numbers {
+			require.Same(t, place, table.bucket(i), "%d of %d", i, used)
 		}
 	}
 }
@@ -104,12 +110,33 @@ func TestHashesTellKeysApart(t *testing.T) {
 	}
 }
 
-func count(places []*bucket, place *bucket) int {
-	n := 0
-	for _, other := range places {
-		if other == place {
-			n++
-		}
+// TestAHitNeedsNoLock: it is served while others hold all there are.
+func TestAHitNeedsNoLock(t *testing.T) {
+	var cache Cache
+	cache.Init(lasting{}, Options{})
+	request := policy.TokenRequestOptions{Scopes: []string{"a"}}
+	_, err := cache.GetToken(t.Context(), request)
+	require.NoError(t, err)
+	for _, lock := range []sync.Locker{&cache.table.mu, &cache.table.all()[0].mu, &cache.deadlines.mu, &cache.forgotten.mu, &cache.keepers.mu} {
+		lock.Lock()
+		defer lock.Unlock()
 	}
-	return n
+	served := make(chan error, 1)
+	go func() {
+		_, err := cache.GetToken(t.Context(), request)
+		served <- err
+	}()
+	select {
+	case err := <-served:
+		require.NoError(t, err)
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "it waits for a lock")
+	}
+}
+
+// A lasting credential has one token for all.
+type lasting struct{}
+
+func (lasting) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
 }

@@ -9,8 +9,8 @@ import (
 const (
 	// defaultRoom bounds the memory of a program that asks for ever new scopes and tenants: about 1 KB each beside the token.
 	defaultRoom = 1 << 17
-	// sweptAtOnce is how many buckets a new key looks at for entries without use. With none more than a new key puts into use, on
-	// average, the hand would never get round in a table that grows.
+	// sweptAtOnce is how many buckets a new key looks at for entries without use: more than it puts into use, lest the hand never
+	// get round in a table that grows.
 	sweptAtOnce = 2
 	// sweepInterval is the least from the beginning of one turn of the hand to the next.
 	sweepInterval = 10 * time.Minute

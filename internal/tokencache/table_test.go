@@ -89,6 +89,21 @@ func TestAServersTenantsAreAllHeld(t *testing.T) {
 	}
 }
 
+// TestANewKeyTakesLittleMemory however many keys are held: 2 KB at most, beyond the token.
+func TestANewKeyTakesLittleMemory(t *testing.T) {
+	const more = 2000
+	for _, held := range []int{1, 100, 20_000} {
+		var cache tokencache.Cache
+		cache.Init(instantCredential{}, tokencache.Options{})
+		visit(t, &cache, 0, held)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		visit(t, &cache, held, held+more)
+		runtime.ReadMemStats(&after)
+		require.Less(t, (after.TotalAlloc-before.TotalAlloc)/more, uint64(2048), "bytes, of %d held", held)
+	}
+}
+
 // visit asks for a token of each of these tenants.
 func visit(t *testing.T, cache *tokencache.Cache, from, to int) {
 	t.Helper()
