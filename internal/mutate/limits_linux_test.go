@@ -33,5 +33,6 @@ func sleeping(t *testing.T, folder string) *exec.Cmd {
 	command := exec.Command(path, "3600")
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	require.NoError(t, command.Start())
+	t.Cleanup(func() { _ = command.Process.Kill() }) // unless it has ended
 	return command
 }
