@@ -186,21 +186,28 @@ func TestTheBackgroundEndsAtASignal(t *testing.T) {
 	w.requireNothingLeft()
 }
 
+// starting is a start whose process in the background waits for an OIDC token that never comes.
+func starting(t *testing.T) (*workflow, *process) {
+	t.Helper()
+	cloud := newServer(t, nil)
+	asked := make(chan struct{}, 16)
+	cloud.Fail(azoidctest.GitHubOIDC, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	})
+	w := newWorkflow(t, cloud)
+	p := w.process("start", "-scope="+vaultScope)
+	p.start()
+	<-asked
+	return w, p
+}
+
 // A starter that is cancelled, and one that is killed, leave nothing running.
 func TestStartInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
-			cloud := newServer(t, nil)
-			asked := make(chan struct{}, 16)
-			cloud.Fail(azoidctest.GitHubOIDC, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-				asked <- struct{}{}
-				<-r.Context().Done()
-			})
-			w := newWorkflow(t, cloud)
-			p := w.process("start", "-scope="+vaultScope)
-			p.start()
-			<-asked
+			w, p := starting(t)
 			require.NoError(t, p.cmd.Process.Signal(sig))
 			status, stdout := p.wait()
 			if sig != syscall.SIGKILL {
@@ -224,16 +231,7 @@ func TestTheBackgroundEndsBeforeItIsReady(t *testing.T) {
 		syscall.SIGABRT: "azoidc: the process in the background ended before it was ready\nSIGABRT: abort\n",
 	} {
 		t.Run(sig.String(), func(t *testing.T) {
-			cloud := newServer(t, nil)
-			asked := make(chan struct{}, 16)
-			cloud.Fail(azoidctest.GitHubOIDC, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-				asked <- struct{}{}
-				<-r.Context().Done()
-			})
-			w := newWorkflow(t, cloud)
-			p := w.process("start", "-scope="+vaultScope)
-			p.start()
-			<-asked
+			w, p := starting(t)
 			ids := residents(w)
 			require.Len(t, ids, 1)
 			id, err := strconv.Atoi(ids[0])

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
@@ -334,17 +335,18 @@ func TestStopAnswersWhoWaits(t *testing.T) {
 		<-r.Context().Done()
 	})
 	request := tokenRequest(t, w.exported())
-	answered := make(chan error, 1)
+	answered := make(chan int, 1)
 	go func() {
 		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			err = response.Body.Close()
+		if assert.NoError(t, err) {
+			assert.NoError(t, response.Body.Close())
+			answered <- response.StatusCode
 		}
-		answered <- err
+		close(answered)
 	}()
 	<-asked
 	w.well("stop")
-	require.NoError(t, <-answered)
+	require.Equal(t, http.StatusServiceUnavailable, <-answered)
 	w.requireNothingLeft()
 }
 
