@@ -213,7 +213,7 @@ const (
 	// commandTimeout bounds a command where the caller's context has no deadline.
 	commandTimeout = time.Minute
 	// commandWaitDelay is how long output is still read after the command's end from what it left running.
-	commandWaitDelay = 2 * time.Second
+	commandWaitDelay = 500 * time.Millisecond
 	// maxCommandOutput is far more than any JWT or any useful message has.
 	maxCommandOutput = 1 << 20
 )

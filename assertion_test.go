@@ -228,9 +228,6 @@ func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {
 // TestACommandThatLeavesAChildIsNotWaitedForForever: the child holds the command's output open.
 func TestACommandThatLeavesAChildIsNotWaitedForForever(t *testing.T) {
 	needShell(t)
-	if testing.Short() {
-		t.Skip("it takes two seconds")
-	}
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

@@ -105,7 +105,7 @@ func TestExecEnvironment(t *testing.T) {
 }
 
 // Somebody else on the machine makes thousands of connections. The command's thousand requests are answered all the same,
-// though azoidc may have 1024 files open. There are ten thousand in tokenserver's own test.
+// though azoidc may have 512 files open. There are ten thousand in tokenserver's own test.
 func TestExecServesAmongThousandsOfConnections(t *testing.T) {
 	t.Parallel()
 	sh, err := exec.LookPath("sh")
@@ -114,12 +114,12 @@ func TestExecServesAmongThousandsOfConnections(t *testing.T) {
 	}
 	cloud := newServer(t, nil)
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), "ask", "exec", "-scope", vaultScope)
-	p.cmd.Args = append([]string{"sh", "-c", `ulimit -n 1024; exec "$0" "$@"`, binary}, p.cmd.Args[1:]...)
+	p.cmd.Args = append([]string{"sh", "-c", `ulimit -n 512; exec "$0" "$@"`, binary}, p.cmd.Args[1:]...)
 	p.cmd.Path = sh
 	p.start()
 	endpoint, err := url.Parse(p.environment().Get("IDENTITY_ENDPOINT"))
 	require.NoError(t, err)
-	testkit.Storm(t, endpoint.Host, 1500) // more than the process may have files open
+	testkit.Storm(t, endpoint.Host, 800) // more than the process may have files open
 	_, err = io.WriteString(p.stdin, "begin\n")
 	require.NoError(t, err)
 	status, _ := p.wait()

@@ -62,7 +62,7 @@ func hasty() int {
 }
 
 func runTests(m *testing.M) int {
-	if err := flag.Set("test.parallel", "24"); err != nil { // they wait for processes more than they compute
+	if err := flag.Set("test.parallel", "40"); err != nil { // they wait for processes more than they compute
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

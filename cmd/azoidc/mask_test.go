@@ -135,7 +135,7 @@ func TestTheMaskIsBeforeTheToken(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no sh here")
 	}
-	runs := 4
+	runs := 2
 	if testing.Short() {
 		runs = 1
 	}

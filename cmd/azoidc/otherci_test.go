@@ -100,7 +100,7 @@ func TestOtherCISystems(t *testing.T) {
 			j := newOtherJob(t, cloud, issued)
 			system.provides(j)
 			service := cloud.Service(vault)
-			j.env[serviceVariable], j.env[tokensVariable] = service.URL, "3"
+			j.env[serviceVariable], j.env[tokensVariable] = service.URL, "2"
 			line := strings.ReplaceAll(lines[system.heading], "/mnt/workspace", filepath.Join(j.folder, "mnt/workspace"))
 			if system.fixed {
 				line = strings.ReplaceAll(line, "https://management.azure.com/.default", vaultScope)

@@ -28,7 +28,7 @@ var request = policy.TokenRequestOptions{Scopes: []string{azoidc.ScopeResourceMa
 
 func TestOnALaptop(t *testing.T) {
 	testkit.OnALaptop(t)
-	cloud, cli := azoidctest.New(nil), &laptop{}
+	cloud, cli := testkit.NewCloud(), &laptop{}
 	cred, err := newChain(cloud.ClientOptions(), cli)
 	require.NoError(t, err)
 	for range 3 {
@@ -50,7 +50,7 @@ func TestInCI(t *testing.T) {
 	} {
 		t.Run(system, func(t *testing.T) {
 			testkit.OutsideCI(t)
-			cloud, cli := azoidctest.New(nil), &laptop{}
+			cloud, cli := testkit.NewCloud(), &laptop{}
 			testkit.SetEnv(t, test.environment(cloud))
 			cred, err := newChain(cloud.ClientOptions(), cli)
 			require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestInCI(t *testing.T) {
 // A refusal ends the chain: nobody deploys as somebody else by accident.
 func TestRefused(t *testing.T) {
 	testkit.OutsideCI(t)
-	cloud, cli := azoidctest.New(nil), &laptop{}
+	cloud, cli := testkit.NewCloud(), &laptop{}
 	testkit.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
 	cred, err := newChain(cloud.ClientOptions(), cli)
 	require.NoError(t, err)

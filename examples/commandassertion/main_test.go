@@ -40,7 +40,7 @@ func printToken(address string) error {
 
 func TestCommand(t *testing.T) {
 	testkit.OutsideCI(t)
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
 	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
 	t.Setenv("PRINT_TOKEN_FROM", issuer(t, cloud))
@@ -77,7 +77,7 @@ func issuer(t *testing.T, cloud *azoidctest.Cloud) string {
 
 func TestCommandThatFails(t *testing.T) {
 	testkit.OutsideCI(t)
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
 	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
 	t.Setenv("PRINT_TOKEN_FROM", "http://127.0.0.1:0")

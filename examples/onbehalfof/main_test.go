@@ -42,7 +42,7 @@ func (s *server) held() (n int) {
 // Each user's token is exchanged once, whoever else calls, and forgotten when it ends.
 func TestOneCredentialForEachUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(nil)
+		cloud := testkit.NewCloud()
 		t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
 		s := newServer(cloud)
 		users := []string{cloud.UserAssertion(30 * time.Minute), cloud.UserAssertion(time.Hour)}
@@ -65,7 +65,7 @@ func TestOneCredentialForEachUser(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := testkit.NewCloud()
 	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
 	s := newServer(cloud)
 	for name, userToken := range map[string]string{"none": "", "no JWT": "octocat", "ended": cloud.UserAssertion(-time.Hour)} {

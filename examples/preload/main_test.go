@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { testkit.Run(m) }
 func TestPreload(t *testing.T) {
 	testkit.OutsideCI(t)
 	synctest.Test(t, func(t *testing.T) {
-		cloud := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 		job := cloud.GitHubJob(nil) // any system that hands out a token for a while
 		t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
 		t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())

@@ -20,7 +20,7 @@ func TestSignIn(t *testing.T) {
 	} {
 		t.Run(system, func(t *testing.T) {
 			testkit.OnALaptop(t)
-			cloud := azoidctest.New(nil)
+			cloud := testkit.NewCloud()
 			testkit.SetEnv(t, environment(cloud))
 			var out bytes.Buffer
 			require.NoError(t, signIn(t.Context(), &out, onCloud(cloud)))
@@ -33,7 +33,7 @@ func TestSignIn(t *testing.T) {
 func TestNobodySignedIn(t *testing.T) {
 	testkit.OnALaptop(t)
 	var out bytes.Buffer
-	err := signIn(t.Context(), &out, onCloud(azoidctest.New(nil)))
+	err := signIn(t.Context(), &out, onCloud(testkit.NewCloud()))
 	require.ErrorContains(t, err, "DefaultCredential: no token. Tried, in this order:")
 	require.Empty(t, out.String())
 }
