@@ -34,9 +34,9 @@ type CredentialOptions struct {
 	//   - Transport and Logging: redirects are never followed and bodies are never logged, whatever these say.
 	//   - Cloud names the authority host. If it names none, the constructor reads AZURE_AUTHORITY_HOST.
 	//
-	// As with azidentity, AZURE_REGIONAL_AUTHORITY_NAME, for example westeurope, sends the requests for tokens to
-	// Entra in that region. This takes no further round trip, except with TryAutoDetect: then MSAL asks the machine's
-	// metadata service before each exchange.
+	// As with azidentity, AZURE_REGIONAL_AUTHORITY_NAME or else MSAL_FORCE_REGION, for example westeurope, sends the
+	// requests for tokens to Entra in that region. This takes no further round trip, except with TryAutoDetect: then
+	// MSAL takes the region from REGION_NAME, or asks the machine's metadata service before each exchange.
 	azcore.ClientOptions
 
 	// AdditionallyAllowedTenants are the tenants, besides its own, for which the credential may acquire tokens. "*"

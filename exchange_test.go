@@ -98,11 +98,22 @@ func TestEntraIsAskedAboutAuthoritiesThatItMayNotKnow(t *testing.T) {
 	}
 }
 
-// TestARegionalAuthority is what AZURE_REGIONAL_AUTHORITY_NAME makes of Microsoft's: it takes as many round trips.
+// TestARegionalAuthority is what AZURE_REGIONAL_AUTHORITY_NAME, and where it's unset MSAL_FORCE_REGION, makes of
+// Microsoft's: it takes as many round trips.
 func TestARegionalAuthority(t *testing.T) {
-	t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", "westeurope")
+	for name, env := range map[string]map[string]string{
+		"azidentity's": {"AZURE_REGIONAL_AUTHORITY_NAME": "westeurope", "MSAL_FORCE_REGION": "northeurope"},
+		"MSAL's":       {"MSAL_FORCE_REGION": "westeurope"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.SetEnv(t, env)
+			requireRegional(t, "westeurope.login.microsoft.com")
+		})
+	}
+}
+
+func requireRegional(t *testing.T, regional string) {
 	synctest.Test(t, func(t *testing.T) {
-		const regional = "westeurope.login.microsoft.com"
 		local := testkit.NewCloud()
 		local.SetLatency(testkit.Hop)
 		asked := 0

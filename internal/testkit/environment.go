@@ -38,8 +38,8 @@ func Run(m *testing.M) {
 func somebodys(name string) bool {
 	name = strings.ToUpper(name)
 	for _, prefix := range []string{
-		"ACTIONS_", "GITHUB_", "RUNNER_", "SYSTEM_", "AGENT_", "TF_BUILD", "AZURE", "AZD_", "AZOIDC_AUDIENCE", "AZOIDC_DISABLE",
-		"ARM_", "IDENTITY_", "IMDS_", "MSI_", "APPSETTING_WEBSITE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+		"ACTIONS_", "GITHUB_", "RUNNER_", "SYSTEM_", "AGENT_", "TF_BUILD", "AZURE", "AZD_", "AZOIDC_AUDIENCE", "AZOIDC_DISABLE", "AZOIDC_ASSERTION_",
+		"ARM_", "IDENTITY_", "IMDS_", "MSI_", "MSAL_", "REGION_NAME", "DEFAULT_IDENTITY_CLIENT_ID", "APPSETTING_WEBSITE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
