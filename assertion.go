@@ -212,16 +212,14 @@ func (a *assertion) arrived() time.Time { return a.received.Add(a.clockOffset) }
 const (
 	// commandTimeout bounds a command where the caller's context has no deadline.
 	commandTimeout = time.Minute
-	// commandWaitDelay is how long output is still read after the command's end from what it left running.
-	commandWaitDelay = 500 * time.Millisecond
 	// maxCommandOutput is far more than any JWT or any useful message has.
 	maxCommandOutput = 1 << 20
 )
 
 // CommandAssertion returns a function that runs the command name with args at every call. The command prints the assertion
 // on its standard output; white space around it is trimmed. If the command fails, the error quotes its standard error and
-// never its standard output. When ctx ends, or after one minute if ctx has no deadline, the command is killed with all that
-// it started (on Unix, its process group).
+// never its standard output. What the command leaves running may hold its output open, and is left. When ctx ends, or
+// after one minute if ctx has no deadline, the command is killed with all that it started (on Unix, its process group).
 func CommandAssertion(name string, args ...string) AssertionFunc {
 	args = append([]string(nil), args...)
 	return func(ctx context.Context) (string, error) {
@@ -230,9 +228,8 @@ func CommandAssertion(name string, args ...string) AssertionFunc {
 		stdout, stderr := &limitedBuffer{}, &limitedBuffer{}
 		cmd := exec.CommandContext(ctx, name, args...)
 		cmd.Stdout, cmd.Stderr = stdout, stderr
-		cmd.WaitDelay = commandWaitDelay
 		proc.KillTree(cmd)
-		if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		if err := proc.Run(cmd); err != nil {
 			return "", commandFailed(ctx, name, stdout.String(), stderr.String(), err)
 		}
 		jwt := strings.TrimSpace(stdout.String())

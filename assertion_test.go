@@ -251,7 +251,7 @@ func TestCommandAssertionKillsTheWholeProcessGroup(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
-	_, err := azoidc.CommandAssertion("sh", "-c", "(while sleep 0.01; do echo >>"+beats+"; done) & wait")(ctx)
+	_, err := azoidc.CommandAssertion("sh", "-c", `(while sleep 0.01; do echo >>"$0"; done) & wait`, beats)(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 
 	length := func() int64 {

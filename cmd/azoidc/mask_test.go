@@ -172,7 +172,7 @@ func TestWithoutAMaskThereIsNoToken(t *testing.T) {
 	}
 	cloud := newServer(t, nil)
 	job := with(cloud.GitHubJob(nil).Env(), "GITHUB_ACTIONS", "true")
-	for _, redirection := range []string{"2>&-", "2>/dev/null", "2>" + filepath.Join(t.TempDir(), "file")} {
+	for _, redirection := range []string{"2>&-", "2>/dev/null", "2>" + quoted(filepath.Join(t.TempDir(), "file"))} {
 		for _, form := range []string{"raw", "json"} {
 			log := inShell(t, cloud, job, `t=$("$0" token -scope "$1" -o `+form+` `+redirection+`); echo "status $?, got <$t>"`)
 			require.Equal(t, "status 1, got <>\n", log, redirection)

@@ -78,8 +78,8 @@ var otherCIs = []otherCI{
 	}},
 }
 
-// issueURL and issueToken are where the stand-ins get their tokens from.
-const issueURL, issueToken = "AZOIDC_TEST_ISSUE_URL", "AZOIDC_TEST_ISSUE_TOKEN"
+// issueURL and issueToken are where the stand-ins get their tokens from, and selfVariable names this program.
+const issueURL, issueToken, selfVariable = "AZOIDC_TEST_ISSUE_URL", "AZOIDC_TEST_ISSUE_TOKEN", "AZOIDC_TEST_SELF"
 
 // TestOtherCISystems runs the command lines of docs/other-ci.md, as they are there. The jobs outlive their access tokens, and
 // in the systems that hand out new OIDC tokens they present one each time.
@@ -101,7 +101,7 @@ func TestOtherCISystems(t *testing.T) {
 			system.provides(j)
 			service := cloud.Service(vault)
 			j.env[serviceVariable], j.env[tokensVariable] = service.URL, "2"
-			line := strings.ReplaceAll(lines[system.heading], "/mnt/workspace", filepath.Join(j.folder, "mnt/workspace"))
+			line := strings.ReplaceAll(lines[system.heading], "/mnt/workspace", "mnt/workspace") // the job runs in its folder
 			if system.fixed {
 				line = strings.ReplaceAll(line, "https://management.azure.com/.default", vaultScope)
 			}
@@ -157,9 +157,9 @@ func newOtherJob(t *testing.T, cloud *azoidctest.Server, issued *azoidctest.GitH
 		"CI": "true", "AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID(),
 		"AZURE_AUTHORITY_HOST": cloud.Configuration().ActiveDirectoryAuthorityHost,
 		"PATH":                 filepath.Join(j.folder, "bin") + string(filepath.ListSeparator) + filepath.Dir(binary) + string(filepath.ListSeparator) + os.Getenv("PATH"),
-		issueURL:               issued.RequestURL, issueToken: issued.RequestToken,
+		issueURL:               issued.RequestURL, issueToken: issued.RequestToken, selfVariable: self,
 	}
-	j.script("deploy.sh", roleVariable+"=deploy exec '"+self+"'")
+	j.script("deploy.sh", as("deploy"))
 	return j
 }
 
@@ -182,15 +182,18 @@ func (j *otherJob) script(name, line string) {
 // command is a stand-in for a system's own program, that prints a new token when it's called with these arguments, in a job.
 func (j *otherJob) command(name string, args []string, needs string) {
 	j.t.Helper()
-	self, err := os.Executable()
-	require.NoError(j.t, err)
 	var check strings.Builder
 	fmt.Fprintf(&check, "[ $# = %d ]", len(args))
 	for i, arg := range args {
 		fmt.Fprintf(&check, " && [ \"${%d}\" = '%s' ]", i+1, arg)
 	}
 	j.script("bin/"+name, check.String()+` && [ -n "$`+needs+`" ] || { echo "$0: wrong usage: $*" >&2; exit 1; }
-`+roleVariable+"=issue exec '"+self+"'")
+`+as("issue"))
+}
+
+// as is the line by which a script becomes this program in a role.
+func as(role string) string {
+	return roleVariable + "=" + role + ` exec "$` + selfVariable + `"`
 }
 
 func TestOtherCIsAreInTheTable(t *testing.T) {

@@ -32,10 +32,13 @@ func inOtherCI(t *testing.T, cloud *azoidctest.Cloud, more ...string) (p *progra
 // printing is a command line that prints a file.
 func printing(file string) string {
 	if runtime.GOOS == "windows" {
-		return "Get-Content '" + file + "'"
+		return "Get-Content '" + strings.ReplaceAll(file, "'", "''") + "'"
 	}
-	return "cat '" + file + "'"
+	return "cat " + quoted(file)
 }
+
+// quoted is a word of sh's.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 func TestNamedSourceInEveryCommand(t *testing.T) {
 	t.Parallel()

@@ -121,7 +121,7 @@ func packages(t *testing.T) []string {
 			return err
 		}
 		dir := strings.TrimPrefix(strings.TrimPrefix(filepath.ToSlash(name), "../.."), "/")
-		if nested, _ := filepath.Glob(filepath.Join(name, "go.mod")); dir != "" && len(nested) > 0 || strings.HasPrefix(entry.Name(), ".") && dir != "" {
+		if nested, _ := filepath.Glob(filepath.Join(name, "go.mod")); dir != "" && len(nested) > 0 || strings.HasPrefix(entry.Name(), ".") && dir != "" || dir == "vendor" {
 			return filepath.SkipDir
 		}
 		if sources, _ := filepath.Glob(filepath.Join(name, "*.go")); len(sources) > 0 {
