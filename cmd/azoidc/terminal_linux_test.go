@@ -10,11 +10,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // What the terminal sends, it sends to both, and the command gets it once. What is sent to azoidc alone reaches the
@@ -92,7 +92,7 @@ type terminal struct {
 func startInTerminal(t *testing.T, cloud *azoidctest.Server, role string, before ...string) *terminal {
 	t.Helper()
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), role, "exec")
-	keyboard, screen := openTerminal(t)
+	keyboard, screen := testkit.OpenTerminal(t)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = screen, screen, screen
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if len(before) > 0 {
@@ -133,28 +133,6 @@ func (t *terminal) shows(want string) {
 func (t *terminal) foreground() int {
 	t.t.Helper()
 	var group int32
-	control(t.t, t.keyboard, syscall.TIOCGPGRP, &group)
+	testkit.ControlTerminal(t.t, t.keyboard, syscall.TIOCGPGRP, &group)
 	return int(group)
-}
-
-// openTerminal makes a pseudoterminal, see pty(7).
-func openTerminal(t *testing.T) (keyboard, screen *os.File) {
-	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudoterminals here")
-	}
-	t.Cleanup(func() { _ = keyboard.Close() })
-	var unlock, number int32
-	control(t, keyboard, syscall.TIOCSPTLCK, &unlock)
-	control(t, keyboard, syscall.TIOCGPTN, &number)
-	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	require.NoError(t, err)
-	return keyboard, screen
-}
-
-func control(t *testing.T, file *os.File, request uintptr, argument *int32) {
-	t.Helper()
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, file.Fd(), request, uintptr(unsafe.Pointer(argument)))
-	require.Zero(t, errno)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -137,15 +138,17 @@ func TestGroupLeavesNoHelper(t *testing.T) {
 	group := NewGroup(exec.CommandContext(t.Context(), "true"))
 	require.NoError(t, group.Start())
 	require.NoError(t, group.Wait())
-	group.End()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		group.End()
+		require.Zero(t, time.Since(began), "it left nothing to wait for")
+	})
 	require.Empty(t, children(t))
 }
 
 // In a terminal the process group is this program's, so that what ends with it is the command alone.
 func TestGroupInATerminal(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "cat")
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
 	group := NewGroup(cmd)
 	require.Equal(t, syscall.SIGKILL, cmd.SysProcAttr.Pdeathsig, "where there is no shell to see to it")
 	group.own, cmd.SysProcAttr.Setpgid = false, false
@@ -157,8 +160,11 @@ func TestGroupInATerminal(t *testing.T) {
 	require.Len(t, children(t), 3, "the command, its witness and its lifeline")
 	lifeline := strings.Split(children(t)[helper(t, "read -r released")], "\x00")
 	require.Equal(t, []string{strconv.Itoa(cmd.Process.Pid), ""}, lifeline[len(lifeline)-2:])
-	require.NoError(t, stdin.Close())
-	require.NoError(t, group.Wait())
+	group.witness.dismiss()
+	group.Pass(syscall.SIGINT) // which the terminal sends to the command, too
+	group.Pass(syscall.SIGTERM)
+	require.Error(t, group.Wait())
+	require.Equal(t, 128+int(syscall.SIGTERM), ExitStatus(cmd.ProcessState))
 	group.End()
 	require.Empty(t, children(t))
 }
@@ -166,16 +172,21 @@ func TestGroupInATerminal(t *testing.T) {
 // A witness tells of each signal that came to it.
 func TestWitness(t *testing.T) {
 	t.Setenv("HOME", "/a/home")
-	w := newWitness()
-	require.NotNil(t, w)
-	id := helper(t, "trap")
-	for range 2 {
-		for _, sig := range Signals() {
-			require.NoError(t, syscall.Kill(id, sig.(syscall.Signal)))
-			require.NotZero(t, <-w.told[sig])
+	for _, sig := range Signals() {
+		w := newWitness()
+		require.NotNil(t, w)
+		for range 2 {
+			require.NoError(t, w.cmd.Process.Signal(sig)) // at once
+			select {
+			case at := <-w.told[sig]:
+				require.NotZero(t, at)
+			case <-w.gone:
+				t.Fatal(sig, "has ended the witness")
+			}
 		}
+		require.Equal(t, w.cmd.Process.Pid, helper(t, "trap"))
+		w.dismiss()
 	}
-	w.dismiss()
 	require.Empty(t, children(t))
 }
 

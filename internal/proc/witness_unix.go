@@ -22,6 +22,7 @@ const (
 // A witness tells which signals came to all of this program's process group: it is a process in it that tells of them. To
 // whom else a signal was sent the system tells nobody.
 type witness struct {
+	cmd  *exec.Cmd
 	pipe io.Closer
 	told map[os.Signal]chan time.Time // when
 	gone chan struct{}
@@ -50,7 +51,7 @@ func newWitness() *witness {
 	if err != nil || cmd.Start() != nil {
 		return nil
 	}
-	w := &witness{pipe: pipe, told: map[os.Signal]chan time.Time{}, gone: make(chan struct{})}
+	w := &witness{cmd: cmd, pipe: pipe, told: map[os.Signal]chan time.Time{}, gone: make(chan struct{})}
 	for _, sig := range names {
 		w.told[sig] = make(chan time.Time, 16)
 	}
