@@ -88,6 +88,25 @@ func TestWhoIsAboutToBeAdmittedStays(t *testing.T) {
 	})
 }
 
+// Who waits for a place when the server is closed is sent away, and nobody is accepted any more.
+func TestDoorClosesWhileSomebodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := newPipes()
+		door, _ := tokenserver.NewDoor(listener, 0)
+		go func() {
+			client := listener.dial()
+			time.Sleep(10 * tokenserver.Patience)
+			assert.NoError(t, door.Close())
+			_, err := client.Read(make([]byte, 1))
+			assert.ErrorIs(t, err, io.EOF)
+		}()
+		for range 2 {
+			_, err := door.Accept()
+			require.ErrorIs(t, err, net.ErrClosed)
+		}
+	})
+}
+
 // Requests that wait for tokens have places, too. When all are taken by such, others are asked to come again.
 func TestTooManyRequestsAtTheSameTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -40,6 +40,7 @@ func TestPreload(t *testing.T) {
 	require.NoError(t, handler.Preload(t.Context()))
 	handler, _ = newHandler(t, &source{})
 	require.NoError(t, handler.Preload(t.Context(), vault, "https://storage.azure.com"))
+	require.ErrorContains(t, new(tokenserver.Handler).Preload(t.Context(), vault), "credential is nil")
 }
 
 func TestPreloadOfIdentities(t *testing.T) {

@@ -63,6 +63,19 @@ func TestAnswerOfVersion2017(t *testing.T) {
 	require.Equal(t, []string{"https://management.core.windows.net//.default"}, cred.scopes())
 }
 
+// A resource is whatever a URI can be.
+func TestAnswerForAnyURI(t *testing.T) {
+	const uri = "api://an.example/!~somebody"
+	cred := &source{}
+	handler, env := newHandler(t, cred)
+
+	a := serve(t, handler, newRequest(env, uri))
+
+	require.Equal(t, http.StatusOK, a.status)
+	require.Equal(t, uri, a.body["resource"])
+	require.Equal(t, []string{uri + "/.default"}, cred.scopes())
+}
+
 // Terraform's azurerm backend and azuread ask for IMDS' version, whatever the address is.
 func TestAnswerOfVersion2018(t *testing.T) {
 	cred := &source{}
