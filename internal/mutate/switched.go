@@ -85,7 +85,7 @@ const (
 	reachedVariable = "THE_MUTANTS_REACHED"
 )
 
-var helperImports = []string{"fmt", "os", "strconv", "strings", "sync"}
+var helperImports = []string{"fmt", "os", "strconv", "strings", "sync", "sync/atomic"}
 
 // helperOf is the source of a file that each package with trials has beside the others. Processes that tests start with an
 // environment of their own, or with none, take the variables from the one that they descend from, where the system shows it.
@@ -98,6 +98,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 var theMutantsNumber, _ = strconv.Atoi(theMutantsVariable(%q))
@@ -128,22 +129,43 @@ func theMutantsVariable(name string) string {
 
 var theMutantsSeen sync.Map
 
+var (
+	theMutantsLock   sync.Mutex
+	theMutantsToTell []int
+	theMutantsUntold atomic.Bool
+)
+
 func theMutant(n int) bool {
 	if theMutantsReached != "" {
 		if _, seen := theMutantsSeen.LoadOrStore(n, true); !seen {
-			file, err := os.OpenFile(theMutantsReached, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-			if err != nil && strings.Contains(err.Error(), "too many open files") { // a test's own doing: the next time, then
-				theMutantsSeen.Delete(n)
-				return false
-			}
-			if err != nil {
-				panic(err)
-			}
-			fmt.Fprintln(file, n)
-			file.Close()
+			theMutantsLock.Lock()
+			theMutantsToTell = append(theMutantsToTell, n)
+			theMutantsUntold.Store(true)
+			theMutantsLock.Unlock()
+		}
+		if theMutantsUntold.Load() {
+			theMutantsTell()
 		}
 	}
 	return n == theMutantsNumber
+}
+
+func theMutantsTell() {
+	theMutantsLock.Lock()
+	defer theMutantsLock.Unlock()
+	file, err := os.OpenFile(theMutantsReached, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil && strings.Contains(err.Error(), "too many open files") { // a test's own doing: the next time, then
+		return
+	}
+	if err != nil {
+		panic(err)
+	}
+	for _, n := range theMutantsToTell {
+		fmt.Fprintln(file, n)
+	}
+	file.Close()
+	theMutantsToTell = nil
+	theMutantsUntold.Store(false)
 }
 `, name, numberVariable, reachedVariable)
 }
