@@ -160,9 +160,11 @@ func TestGroupInATerminal(t *testing.T) {
 	require.Len(t, children(t), 3, "the command, its witness and its lifeline")
 	lifeline := strings.Split(children(t)[helper(t, "read -r released")], "\x00")
 	require.Equal(t, []string{strconv.Itoa(cmd.Process.Pid), ""}, lifeline[len(lifeline)-2:])
-	group.witness.dismiss()
-	group.Pass(syscall.SIGINT) // which the terminal sends to the command, too
+	witness := group.witness
+	group.witness = nil
+	group.Pass(syscall.SIGINT) // is taken for what the terminal sends to the command, too
 	group.Pass(syscall.SIGTERM)
+	group.witness = witness
 	require.Error(t, group.Wait())
 	require.Equal(t, 128+int(syscall.SIGTERM), ExitStatus(cmd.ProcessState))
 	group.End()
