@@ -290,7 +290,9 @@ func TestSecrets(t *testing.T) {
 	other := azureClient{t, c, "https://other.vault.azure.net", v.token}
 	require.Equal(t, 404, other.send(http.MethodGet, "/secrets/octo"+version, "").status, "another vault")
 	require.Equal(t, 501, v.send(http.MethodDelete, "/secrets/octo"+version, "").status)
-	require.Equal(t, 501, v.send(http.MethodGet, "/keys"+version, "").status)
+	for _, path := range []string{"/keys", "/secrets/octo/0/1"} {
+		require.Equal(t, 501, v.send(http.MethodGet, path+version, "").status, path)
+	}
 }
 
 func TestBlobs(t *testing.T) {
@@ -312,6 +314,8 @@ func TestBlobs(t *testing.T) {
 	require.Equal(t, "content", a.body)
 	require.Equal(t, "text/plain", a.header.Get("Content-Type"))
 	require.Equal(t, put.header.Get("ETag"), a.header.Get("ETag"))
+	require.Regexp(t, `^[0-9a-f-]{36}$`, a.header.Get("x-ms-request-id"))
+	require.NotEqual(t, put.header.Get("x-ms-request-id"), a.header.Get("x-ms-request-id"))
 	a = b.send(http.MethodGet, "/c/d/a", "", append([]string{"x-ms-range", "bytes=1-3"}, version...)...)
 	require.Equal(t, 206, a.status)
 	require.Equal(t, "ont", a.body)

@@ -51,6 +51,9 @@ func TestOnBehalfOf(t *testing.T) {
 	good := c.UserAssertion(time.Hour)
 	requireRefusal(t, post(t, c, c.TenantID(), form(c.UserAssertion(-time.Second))), 500133, 400, "invalid_grant") // without tolerance
 	accessToken(t, post(t, c, c.TenantID(), form(good)))
+	one := form(good)
+	one.Set("scope", vault+"/user_impersonation")
+	require.Equal(t, 200, get(t, c, c.Service(vault).URL, accessToken(t, post(t, c, c.TenantID(), one))).status)
 
 	requireRefusal(t, post(t, c, c.TenantID(), form(tamperSignature(t, good))), 50013, 400, "invalid_grant")
 	requireRefusal(t, post(t, c, c.TenantID(), form("octocat")), 50013, 400, "invalid_grant")

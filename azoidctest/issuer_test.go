@@ -1,7 +1,9 @@
 package azoidctest_test
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,4 +55,29 @@ func TestIssuerTransport(t *testing.T) {
 		"https://token.actions.githubusercontent.com/.well-known/openid-configuration",
 		"https://token.actions.githubusercontent.com/.well-known/jwks",
 	}, read)
+}
+
+// A relying party takes no keys from a document with one that is none.
+func TestIssuerWithAKeyThatIsNone(t *testing.T) {
+	for name, key := range map[string]string{
+		"another type":    `{"kty": "EC", "n": "AQAB", "e": "AQAB"}`,
+		"no modulus":      `{"kty": "RSA", "e": "AQAB"}`,
+		"odd modulus":     `{"kty": "RSA", "n": "!", "e": "AQAB"}`,
+		"no exponent":     `{"kty": "RSA", "n": "AQAB"}`,
+		"odd exponent":    `{"kty": "RSA", "n": "AQAB", "e": "!"}`,
+		"small exponent":  `{"kty": "RSA", "n": "AQAB", "e": "Ag"}`,
+		"large exponent":  `{"kty": "RSA", "n": "AQAB", "e": "gAAAAA"}`,
+		"larger exponent": `{"kty": "RSA", "n": "AQAB", "e": "AQAAAAAAAAAA"}`,
+	} {
+		var c *azoidctest.Cloud
+		c = azoidctest.New(&azoidctest.Options{KeyBits: 1024, IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/jwks") {
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"keys": [` + key + `]}`))}, nil
+			}
+			return c.Do(r)
+		})})
+		job := c.GitHubJob(nil)
+		a := exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default")
+		require.Equal(t, []any{50166.0}, a.json["error_codes"], name)
+	}
 }

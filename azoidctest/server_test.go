@@ -91,7 +91,7 @@ func TestHangOverSocketsEndsWithTheClientOrTheServer(t *testing.T) {
 func TestBaseURLWithPath(t *testing.T) {
 	c := azoidctest.New(&azoidctest.Options{BaseURL: "https://octo.example/cloud/"})
 	job, service := c.GitHubJob(nil), c.Service(vault)
-	require.True(t, strings.HasPrefix(job.RequestURL, "https://octo.example/cloud/"))
+	require.Regexp(t, "^https://octo.example/cloud/[^/]", job.RequestURL)
 	token := accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), service.Scope))
 	require.Equal(t, http.StatusOK, get(t, c, service.URL, token).status)
 

@@ -71,10 +71,17 @@ func TestLatency(t *testing.T) {
 		_, err := c.Do(withTimeout(t, r, 50*time.Millisecond))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 350*time.Millisecond, time.Since(start))
+		c.FailNext(azoidctest.GitHubOIDC, 1, func(http.ResponseWriter, *http.Request, http.Handler) {
+			t.Error("who has gone is answered")
+		})
+		_, err = c.Do(withTimeout(t, r, 50*time.Millisecond))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		synctest.Wait()
+		require.Equal(t, 400*time.Millisecond, time.Since(start))
 
 		c.SetLatency(0, azoidctest.GitHubOIDC)
 		require.Equal(t, http.StatusOK, send(t, c, r).status)
-		require.Equal(t, 350*time.Millisecond, time.Since(start))
+		require.Equal(t, 400*time.Millisecond, time.Since(start))
 	})
 }
 
@@ -126,7 +133,7 @@ func TestTruncate(t *testing.T) {
 
 func TestTooLittleAndTooMuch(t *testing.T) {
 	inMemory(t, func(t *testing.T, c *azoidctest.Cloud, r *http.Request) {
-		var tooMuch error
+		var tooMuch, more error
 		c.Fail(azoidctest.GitHubOIDC, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 			w.Header().Set("Content-Length", "3")
 			if r.URL.Query().Has("little") {
@@ -134,9 +141,11 @@ func TestTooLittleAndTooMuch(t *testing.T) {
 				return
 			}
 			_, tooMuch = io.WriteString(w, "abcd")
+			_, more = io.WriteString(w, "e")
 		})
 		require.Equal(t, "abc", send(t, c, r).body)
 		require.ErrorIs(t, tooMuch, http.ErrContentLength)
+		require.ErrorIs(t, more, http.ErrContentLength)
 
 		r.URL.RawQuery += "&little=1"
 		response, err := c.Do(r)
