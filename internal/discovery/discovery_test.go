@@ -258,6 +258,43 @@ func TestAReadThatEndsSlowly(t *testing.T) {
 	})
 }
 
+// TestWhoLeavesLate, when another read has begun, leaves that to those who wait for it.
+func TestWhoLeavesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 20 { // for who can leave may be told the answer as well
+			s := &service{answer: always(500, "")}
+			var all sync.WaitGroup
+			for start, ctx := range map[time.Duration]context.Context{
+				0:                       late{context.WithoutCancel(t.Context()), 1500 * time.Millisecond},
+				1200 * time.Millisecond: t.Context(),
+				1800 * time.Millisecond: t.Context(),
+			} {
+				all.Go(func() {
+					time.Sleep(start)
+					_, _, _ = s.read(ctx, address, nil)
+				})
+			}
+			all.Wait()
+			require.EqualValues(t, 2, s.asked.Load())
+		}
+	})
+}
+
+// late has ended, and takes its time to say so.
+type late struct {
+	context.Context
+	time.Duration
+}
+
+func (late) Err() error { return context.Canceled }
+
+func (l late) Done() <-chan struct{} {
+	time.Sleep(l.Duration)
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
 // TestWhyAReadFailed is said to all who wait, and so is why its answer broke off.
 func TestWhyAReadFailed(t *testing.T) {
 	for want, answer := range map[string]func(*http.Request) (*http.Response, error){
@@ -270,6 +307,22 @@ func TestWhyAReadFailed(t *testing.T) {
 		_, _, err := s.read(t.Context(), address, nil)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// TestWhyAnAnswerBrokeOff in the hands of the caller's own policies is said, too.
+func TestWhyAnAnswerBrokeOff(t *testing.T) {
+	s := &service{answer: always(200, document)}
+	keeper := policyFunc(func(req *policy.Request) (*http.Response, error) { return s.Documents.Do(req, nil) })
+	tearing := policyFunc(func(*policy.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(iotest.ErrReader(errors.New("torn")))}, nil
+	})
+	pipeline := azruntime.NewPipeline("m", "v", azruntime.PipelineOptions{}, &policy.ClientOptions{
+		Transport: s, Retry: policy.RetryOptions{MaxRetries: -1},
+		PerCallPolicies: []policy.Policy{keeper}, PerRetryPolicies: []policy.Policy{tearing}})
+	req, err := azruntime.NewRequest(t.Context(), http.MethodGet, address)
+	require.NoError(t, err)
+	_, err = pipeline.Do(req)
+	require.ErrorContains(t, err, "torn")
 }
 
 // TestAnswersAreTheirReadersOwn, whether kept or just come; and what read them is released.
