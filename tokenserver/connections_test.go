@@ -88,6 +88,37 @@ func TestWhoIsAboutToBeAdmittedStays(t *testing.T) {
 	})
 }
 
+// A stranger who came has time for a request, and can go once the server waits for what it sends.
+func TestStrangersHaveTheirTime(t *testing.T) {
+	for silent, want := range map[time.Duration]time.Duration{
+		0:                            tokenserver.Patience,
+		tokenserver.Patience * 3 / 2: tokenserver.Patience * 3 / 2,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			listener := newPipes()
+			door, _ := tokenserver.NewDoor(listener, 1)
+			go func() {
+				for range 2 {
+					listener.dial()
+				}
+			}()
+			first, err := door.Accept()
+			require.NoError(t, err)
+			began := time.Now()
+			go func() {
+				time.Sleep(silent)
+				_, err := first.Read(make([]byte, 1))
+				assert.ErrorIs(t, err, io.ErrClosedPipe)
+			}()
+			synctest.Wait()
+			_, err = door.Accept()
+			require.NoError(t, err)
+			require.Equal(t, want, time.Since(began))
+			synctest.Wait()
+		})
+	}
+}
+
 // Who waits for a place when the server is closed is sent away, and nobody is accepted any more.
 func TestDoorClosesWhileSomebodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

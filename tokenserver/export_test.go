@@ -24,6 +24,12 @@ func NewDoor(listener net.Listener, strangers int) (net.Listener, func(net.Conn,
 	return door, door.watch
 }
 
+// Room is how many strangers, and how many of those admitted, a door has room for.
+func Room() (strangers, admitted int) {
+	door := newDoor(nil)
+	return door.maxStrangers, door.maxAdmitted
+}
+
 // Join is how several addresses are listened to.
 func Join(all ...net.Listener) net.Listener { return join(all) }
 
