@@ -98,11 +98,13 @@ func TestStrangersHaveTheirTime(t *testing.T) {
 			listener := newPipes()
 			door, _ := tokenserver.NewDoor(listener, 1)
 			go func() {
-				for range 2 {
-					listener.dial()
-				}
+				_, err := listener.dial().Write([]byte("G"))
+				assert.NoError(t, err)
+				listener.dial()
 			}()
 			first, err := door.Accept()
+			require.NoError(t, err)
+			_, err = first.Read(make([]byte, 1))
 			require.NoError(t, err)
 			began := time.Now()
 			go func() {
