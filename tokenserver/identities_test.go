@@ -58,6 +58,15 @@ func TestIdentityIsChosen(t *testing.T) {
 	}
 }
 
+// Who asks for an identity where none has an ID hears of none.
+func TestIdentityWithoutID(t *testing.T) {
+	handler, err := tokenserver.New(&source{}, nil)
+	require.NoError(t, err)
+	r := newRequest(handler.Env(endpoint), vault)
+	r.URL.RawQuery += "&client_id=another"
+	requireRefused(t, serve(t, handler, r), http.StatusBadRequest, `"another" isn't served here: leave client_id out`)
+}
+
 // An identity's address is for that identity alone; that of the first one is for who has the environment.
 func TestIdentityHasItsOwnAddress(t *testing.T) {
 	for name, test := range map[string]struct{ variable, query, want string }{

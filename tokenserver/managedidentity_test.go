@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -361,14 +362,17 @@ type obstinate struct {
 
 func (o *obstinate) Invalidate(...string) { o.told++ }
 
-// A report that comes again costs no further exchange.
+// A report that comes again costs no further exchange, whatever else was reported meanwhile.
 func TestARevocationIsPassedOnOnce(t *testing.T) {
 	cred := &obstinate{}
 	handler, env := newHandler(t, cred)
 	for range 3 {
 		serve(t, handler, newRevokingRequest(env, "2025-03-30", "cp1", hashed(theToken)))
+		r := newRevokingRequest(env, "2025-03-30", "cp1", hashed(theToken))
+		r.URL.RawQuery = strings.Replace(r.URL.RawQuery, url.QueryEscape(vault), "https://other.example", 1)
+		serve(t, handler, r)
 	}
-	require.Equal(t, 1, cred.told)
+	require.Equal(t, 2, cred.told)
 }
 
 func TestRevocationIsForOneIdentity(t *testing.T) {
