@@ -293,6 +293,24 @@ func TestAttemptsBeforeAHoldAreCounted(t *testing.T) {
 	})
 }
 
+// TestWhoRunsOutOfTimeInAHoldIsToldOfTheHold, not of what wasn't waited for.
+func TestWhoRunsOutOfTimeInAHoldIsToldOfTheHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.TokenCache.AcquireTimeout = 10*time.Second + 1 })
+		cloud.Fail(azoidctest.EntraToken, azoidctest.Status(429, http.Header{"Retry-After": {"10"}}, ""))
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			assert.Error(t, err)
+		})
+		synctest.Wait()
+		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.GraphScope))
+		all.Wait()
+		require.ErrorContains(t, err, "not tried: Entra asked with a 429 to be left alone, for another 0s")
+	})
+}
+
 // TestReplication has a federated credential that Entra's servers learn of only after a while.
 func TestReplication(t *testing.T) {
 	for name, test := range map[string]struct {
