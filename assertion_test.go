@@ -19,6 +19,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -77,6 +78,22 @@ func TestAnAssertionIsPresentedUntilEntraTakesItNoMore(t *testing.T) {
 			_, err := newAssertion(t, cloud, source, testkit.CredentialOptions(cloud)).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.Error(t, err)
 			require.Equal(t, presented, cloud.Count(azoidctest.EntraToken), over)
+		})
+	}
+}
+
+// TestWhoseClockSaysThatAnAssertionIsOver: Entra's, once this machine's is wrong.
+func TestWhoseClockSaysThatAnAssertionIsOver(t *testing.T) {
+	for offset, whose := range map[time.Duration]string{
+		advice.WrongClock - time.Second: "this machine's clock", advice.WrongClock: "the service's clock", -advice.WrongClock: "the service's clock",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := testkit.NewCloud()
+			options := testkit.CredentialOptions(cloud)
+			options.Transport = testkit.WithWrongClock(cloud, offset)
+			source := azoidc.StaticAssertion(testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-time.Hour).Unix())))
+			_, err := newAssertion(t, cloud, source, options).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+			require.ErrorContains(t, err, " ago by "+whose+", which says ", offset)
 		})
 	}
 }

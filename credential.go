@@ -31,7 +31,8 @@ type CredentialOptions struct {
 	//   - Retry counts attempts of the whole exchange, each with an assertion of its own. MaxRetries below 0 means a
 	//     single attempt. TryTimeout bounds each request; 0 means 30 seconds. The request after one that timed out
 	//     uses another connection.
-	//   - Transport and Logging: redirects are never followed and bodies are never logged, whatever these say.
+	//   - Transport and Logging: redirects are never followed, and neither bodies nor Authorization headers are ever
+	//     logged, whatever these say.
 	//   - Cloud names the authority host. If it names none, the constructor reads AZURE_AUTHORITY_HOST.
 	//
 	// As with azidentity, AZURE_REGIONAL_AUTHORITY_NAME or else MSAL_FORCE_REGION, for example westeurope, sends the

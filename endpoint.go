@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -29,7 +30,9 @@ var traceHeaders = []string{"X-Vss-E2eid", "X-Msedge-Ref", "Activityid", "X-Gith
 func clientOptions(o azcore.ClientOptions) azcore.ClientOptions {
 	o.Transport = outbound.Transport(o.Transport)
 	o.Logging.IncludeBody = false // the bodies are assertions and access tokens
-	o.Logging.AllowedHeaders = slices.Concat(traceHeaders, o.Logging.AllowedHeaders)
+	o.Logging.AllowedHeaders = slices.DeleteFunc(slices.Concat(traceHeaders, o.Logging.AllowedHeaders), func(name string) bool {
+		return strings.EqualFold(name, "Authorization") // which holds the request token
+	})
 	o.Logging.AllowedQueryParams = slices.Clone(o.Logging.AllowedQueryParams)
 	o.Retry.StatusCodes = slices.Clone(o.Retry.StatusCodes)
 	o.PerCallPolicies = slices.Clone(o.PerCallPolicies)

@@ -709,6 +709,19 @@ func TestUnavailableStaysUnavailable(t *testing.T) {
 	}
 }
 
+// TestAnAssertionThatIsOfNoUseIsNotWaitedFor: Entra doesn't know the tenant, whatever the source says.
+func TestAnAssertionThatIsOfNoUseIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Hang())
+		cloud.Fail(azoidctest.EntraOpenIDConfiguration, azoidctest.EntraRefusal(90002))
+		start := time.Now()
+		_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "AADSTS90002")
+		require.Zero(t, time.Since(start))
+	})
+}
+
 // TestAnAssertionThatFailsIsNotWaitedFor while the openid-configuration is.
 func TestAFailedAssertionEndsTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package azoidc_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/persistent"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -41,6 +43,27 @@ func TestOnBehalfOf(t *testing.T) {
 		require.Equal(t, user, form.Get("assertion"))
 		require.NotEqual(t, user, form.Get("client_assertion"))
 	})
+}
+
+// TestOnBehalfOfHasNoPartInAPersistentCache: it waits for nobody who writes to one.
+func TestOnBehalfOfHasNoPartInAPersistentCache(t *testing.T) {
+	cloud := testkit.NewCloud()
+	options := testkit.CredentialOptions(cloud)
+	options.Cache = testkit.NewWatchedCache().Cache
+	job := cloud.GitHubJob(nil)
+	cred, err := azoidc.NewOnBehalfOfCredential(cloud.TenantID(), cloud.ClientID(), cloud.UserAssertion(time.Hour),
+		azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
+		}),
+		&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: options})
+	require.NoError(t, err)
+	unlock, err := persistent.Lock(t.Context())
+	require.NoError(t, err)
+	defer unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/User.Read"}})
+	require.NoError(t, err)
 }
 
 // TestWhoseAssertionWasRefused is U9: the user's, not the client's, and why.
