@@ -162,12 +162,9 @@ var aadstsCode = regexp.MustCompile(`AADSTS([0-9]{4,9})`)
 // parseEntraError decodes as much of body as there is; a body that is something else gives an empty entraError.
 func parseEntraError(body []byte) entraError {
 	var e entraError
-	if json.Unmarshal(body, &e) != nil {
-		// One member of another type than documented, or a cut document, doesn't hide the code.
-		e = entraError{ErrorDescription: e.ErrorDescription, Error: e.Error}
-		if e.ErrorDescription == "" && aadstsCode.Match(body) {
-			e.ErrorDescription = string(body)
-		}
+	// One member of another type than documented, or a cut document, doesn't hide the code.
+	if json.Unmarshal(body, &e) != nil && e.ErrorDescription == "" && aadstsCode.Match(body) {
+		e.ErrorDescription = string(body)
 	}
 	return e
 }

@@ -534,6 +534,7 @@ func TestACodeIsFoundInAnyDocument(t *testing.T) {
 		`{"error":"e","error_codes":[700016,1]}`:                                       "AADSTS700016",
 		`{"error":"e","error_description":"No code.","error_codes":[700016]}`:          "AADSTS700016",
 		`{"error":"e","error_description":"AADSTS700016: No.","error_codes":"x"}`:      "AADSTS700016",
+		`{"error":"e","error_description":7,"error_codes":[700016],"trace_id":"T-1"}`:  "AADSTS700016",
 		`{"error":"e","error_description":"AADSTS700016: No."`:                         "AADSTS700016",
 		`{"error":{"message":"AADSTS700016: No."}}`:                                    "AADSTS700016",
 		`AADSTS700016: No.`: "AADSTS700016",
@@ -546,6 +547,9 @@ func TestACodeIsFoundInAnyDocument(t *testing.T) {
 			require.Equal(t, want, refused.Code)
 			if want != "" {
 				require.ErrorContains(t, refused, "the application isn't in this tenant")
+			}
+			if strings.Contains(body, "T-1") {
+				require.Equal(t, "T-1", refused.TraceID, "what is as documented")
 			}
 		})
 	}
