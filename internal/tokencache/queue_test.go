@@ -11,7 +11,7 @@ import (
 // memory.
 func TestQueueAgainstAMap(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 0))
-	for range 20 {
+	for range 8 {
 		q, due := newQueue(), map[*entry]int64{}
 		var entries [8]entry
 		for range 60 {
