@@ -101,6 +101,7 @@ func TestWhenAnAssertionIsStale(t *testing.T) {
 		{0, 5 * time.Minute, "the assertion was new: it came 0s after"},
 		{-time.Second, 5 * time.Minute, "the assertion was new: it came 0s after"},
 		{5 * time.Minute, 5 * time.Minute, "the assertion was new: it came 5m0s after"},
+		{5*time.Minute + 1, 5 * time.Minute, "the assertion had ended 0s before"},
 		{5*time.Minute + time.Second, 5 * time.Minute, "the assertion had ended 1s before"},
 		{10 * time.Minute, time.Hour, "the assertion was new"},
 		{10*time.Minute + 1, time.Hour, "already 10m0s old"},

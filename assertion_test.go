@@ -185,6 +185,22 @@ func TestAnAssertionFuncSendsNoMacro(t *testing.T) {
 	require.Zero(t, cloud.Count())
 }
 
+// TestAnAssertionFuncThatLacksOneSettingSendsNothing, and names it.
+func TestAnAssertionFuncThatLacksOneSettingSendsNothing(t *testing.T) {
+	testkit.OutsideCI(t)
+	cloud := testkit.NewCloud()
+	for lacking, source := range map[string]azoidc.AssertionFunc{
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURL: cloud.GitHubJob(nil).RequestURL}),
+		"SYSTEM_ACCESSTOKEN": azoidc.AzurePipelinesAssertion("connection", "", &azoidc.AzurePipelinesAssertionOptions{
+			ClientOptions: cloud.ClientOptions(), RequestURI: cloud.PipelinesJob(nil).RequestURI}),
+	} {
+		_, err := source(t.Context())
+		require.ErrorContains(t, err, lacking)
+	}
+	require.Zero(t, cloud.Count())
+}
+
 func TestAnAssertionFuncHasADeadlineOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := testkit.NewCloud()
