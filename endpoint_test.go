@@ -17,6 +17,7 @@ import (
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/discovery"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -98,6 +99,24 @@ func credentialsAnswered(t *testing.T, token string) map[string]azcore.TokenCred
 		CredentialOptions: options, RequestURI: "https://ci.example/oidc"})
 	require.NoError(t, err)
 	return map[string]azcore.TokenCredential{"GitHub Actions": github, "Azure Pipelines": devops}
+}
+
+// What credentials of one process share was asked for with no option of any caller's.
+func TestDocumentsAreSharedOnlyWithoutOptions(t *testing.T) {
+	policies := []policy.Policy{telling{}}
+	for name, test := range map[string]struct {
+		options azcore.ClientOptions
+		shared  bool
+	}{
+		"none":               {azcore.ClientOptions{}, true},
+		"transport":          {azcore.ClientOptions{Transport: transportFunc(nil)}, false},
+		"per-call policies":  {azcore.ClientOptions{PerCallPolicies: policies}, false},
+		"per-retry policies": {azcore.ClientOptions{PerRetryPolicies: policies}, false},
+		"policies of both":   {azcore.ClientOptions{PerCallPolicies: policies, PerRetryPolicies: policies}, false},
+	} {
+		options := clientOptions(test.options)
+		require.Equal(t, test.shared, documentsFor(&options) == &discovery.Shared, name)
+	}
 }
 
 type transportFunc func(*http.Request) (*http.Response, error)
