@@ -101,6 +101,15 @@ func credentialsAnswered(t *testing.T, token string) map[string]azcore.TokenCred
 	return map[string]azcore.TokenCredential{"GitHub Actions": github, "Azure Pipelines": devops}
 }
 
+// A credential reads its options at each attempt, and the caller may have changed what they were made of.
+func TestWhatMayBeLoggedIsTheCredentialsOwn(t *testing.T) {
+	options := azcore.ClientOptions{Logging: policy.LogOptions{AllowedHeaders: []string{"X-One"}, AllowedQueryParams: []string{"one"}}}
+	own := clientOptions(options)
+	options.Logging.AllowedHeaders[0], options.Logging.AllowedQueryParams[0] = "Authorization", "two"
+	require.Contains(t, own.Logging.AllowedHeaders, "X-One")
+	require.Equal(t, []string{"one"}, own.Logging.AllowedQueryParams)
+}
+
 // What credentials of one process share was asked for with no option of any caller's.
 func TestDocumentsAreSharedOnlyWithoutOptions(t *testing.T) {
 	policies := []policy.Policy{telling{}}

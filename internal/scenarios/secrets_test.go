@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
@@ -35,10 +36,10 @@ func TestNothingSecretInAnyExportedValue(t *testing.T) {
 	cloud := testkit.NewCloud()
 	github := cloud.GitHubJob(nil)
 	options := &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(cloud), RequestURL: github.RequestURL, RequestToken: github.RequestToken}
-	options.Logging.IncludeBody = true
+	options.Logging = policy.LogOptions{IncludeBody: true, AllowedHeaders: []string{"authorization"}}
 	cred, err := azoidc.NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), options)
 	require.NoError(t, err)
-	pipelines := testkit.NewPipelines(t, cloud, func(o *azoidc.AzurePipelinesCredentialOptions) { o.Logging.IncludeBody = true })
+	pipelines := testkit.NewPipelines(t, cloud, func(o *azoidc.AzurePipelinesCredentialOptions) { o.Logging = options.Logging })
 	testkit.Get(t, cred, testkit.VaultScope)
 	testkit.Get(t, pipelines, testkit.VaultScope)
 	user := cloud.UserAssertion(3600e9)
