@@ -53,6 +53,7 @@ func TestTheTenantOfAChallengeIsTheJobsOwn(t *testing.T) {
 	testkit.OnALaptop(t)
 	cloud := testkit.NewCloud()
 	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+	t.Setenv("AZURESUBSCRIPTION_TENANT_ID", "11111111-2222-3333-4444-555555555555") // of a credential that isn't available
 	cred := testkit.NewDefault(t, cloud)
 	require.NoError(t, cred.Preload(t.Context(), testkit.VaultScope))
 	request := testkit.ForScope(testkit.VaultScope)
