@@ -720,6 +720,16 @@ func TestAnAssertionThatIsOfNoUseIsNotWaitedFor(t *testing.T) {
 		require.ErrorContains(t, err, "AADSTS90002")
 		require.Zero(t, time.Since(start))
 	})
+	synctest.Test(t, func(t *testing.T) {
+		cloud := testkit.NewCloud()
+		cloud.Fail(azoidctest.EntraOpenIDConfiguration, azoidctest.EntraRefusal(90002))
+		source := func(context.Context) (string, error) { time.Sleep(time.Hour); return "", io.EOF }
+		start := time.Now()
+		_, err := newAssertion(t, cloud, source, testkit.CredentialOptions(cloud)).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+		require.ErrorContains(t, err, "AADSTS90002")
+		require.Equal(t, time.Second, time.Since(start), "with a source that doesn't honour its context")
+		time.Sleep(time.Hour) // until the source is done
+	})
 }
 
 // TestAnAssertionThatFailsIsNotWaitedFor while the openid-configuration is.
