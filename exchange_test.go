@@ -801,6 +801,21 @@ func TestA429IsForItsTenant(t *testing.T) {
 			require.Error(t, ask(t, cred, strings.ToUpper(cloud.TenantID()), testkit.GraphScope), "the tenant by another spelling")
 		})
 	})
+	t.Run("one that says nothing is for the delay between attempts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := testkit.NewCloud()
+			cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
+				o.Retry.MaxRetries, o.Retry.RetryDelay = -1, 7*time.Second
+			})
+			cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(429, nil, ""))
+			began := time.Now()
+			require.Error(t, ask(t, cred, "", testkit.VaultScope))
+			require.Zero(t, time.Since(began))
+			require.NoError(t, ask(t, cred, "", testkit.GraphScope))
+			require.GreaterOrEqual(t, time.Since(began), 7*time.Second)
+			require.Less(t, time.Since(began), 9*time.Second, "not all at the same moment")
+		})
+	})
 	t.Run("a probe finds that it is over", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cloud, cred := make(t)
