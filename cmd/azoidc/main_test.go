@@ -17,7 +17,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/build"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
@@ -217,6 +219,20 @@ func TestGated(t *testing.T) {
 	n, err = gated{brokenPipe{}, redact.Against()}.Write([]byte(text))
 	require.EqualError(t, err, "broken pipe")
 	require.Zero(t, n)
+}
+
+// The tokens by which a job requests others are kept back wherever they turn up, of every system. What no system has filled in is told.
+func TestTheJobsTokensAreKeptBack(t *testing.T) {
+	t.Parallel()
+	for _, system := range ci.Systems() {
+		for token, shown := range map[string]bool{"opaque-request-token": false, "$(System.AccessToken)": true} {
+			p := offline()
+			p.env = environ.Variables{system.RequestToken + "=" + token}
+			r := run(t, p, "version", token)
+			require.Equal(t, exitUsage, r.status)
+			require.Equal(t, shown, strings.Contains(r.stderr, token), r.stderr)
+		}
+	}
 }
 
 func TestVersion(t *testing.T) {

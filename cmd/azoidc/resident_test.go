@@ -84,6 +84,27 @@ func TestResidentAnswers(t *testing.T) {
 	require.ErrorContains(t, r.open(t.Context()), "https")
 }
 
+// It leaves nothing, and its exit status tells whether it could. It isn't parallel, because it is the standard error that ends with it.
+func TestMoveOut(t *testing.T) {
+	self, err := proc.Find(os.Getpid())
+	if err != nil {
+		t.Skip("no processes to be seen here")
+	}
+	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
+	require.NoError(t, err)
+	journal, err := background.OpenJournal(h, redact.Against())
+	require.NoError(t, err)
+	stderr := os.Stderr
+	defer func() { os.Stderr = stderr }()
+	os.Stderr, err = os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	r := &resident{home: h, self: self.Process, journal: journal}
+	require.Equal(t, exitWell, r.moveOut(errStopped))
+	require.NoDirExists(t, h.Folder())
+	require.Equal(t, exitNotWell, r.moveOut(errStopped), "it has left before")
+	require.Equal(t, exitNotWell, r.moveOut(errLifeOver), "the log is closed")
+}
+
 func TestOccupied(t *testing.T) {
 	t.Parallel()
 	self, err := proc.Find(os.Getpid())

@@ -154,14 +154,14 @@ var bridges = []string{"docker", "br-", "podman", "cni-podman"}
 
 // containerNetworks are this machine's addresses on the networks of containers, Docker's own first.
 func containerNetworks() ([]netip.Prefix, error) {
-	interfaces, err := net.Interfaces()
+	return networksOf(net.Interfaces, (*net.Interface).Addrs)
+}
+
+func networksOf(list func() ([]net.Interface, error), addressesOf func(*net.Interface) ([]net.Addr, error)) ([]netip.Prefix, error) {
+	interfaces, err := list()
 	if err != nil {
 		return nil, err
 	}
-	return networksOf(interfaces, (*net.Interface).Addrs)
-}
-
-func networksOf(interfaces []net.Interface, addressesOf func(*net.Interface) ([]net.Addr, error)) ([]netip.Prefix, error) {
 	var found []netip.Prefix
 	for _, bridge := range bridges {
 		for _, i := range interfaces {

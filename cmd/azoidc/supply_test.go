@@ -298,14 +298,23 @@ func TestNetworksOf(t *testing.T) {
 		"docker0": {address("fe80::1/64"), address("172.17.0.1/16"), &net.UnixAddr{Name: "no network"}},
 	}
 	addresses := func(i *net.Interface) ([]net.Addr, error) { return of[i.Name], nil }
-	all := []net.Interface{{Name: "lo"}, {Name: "eth0"}, {Name: "podman0"}, {Name: "br-1234"}, {Name: "docker0"}}
+	named := func(names ...string) func() ([]net.Interface, error) {
+		var interfaces []net.Interface
+		for _, name := range names {
+			interfaces = append(interfaces, net.Interface{Name: name})
+		}
+		return func() ([]net.Interface, error) { return interfaces, nil }
+	}
+	all := named("lo", "eth0", "podman0", "br-1234", "docker0")
 	networks, err := networksOf(all, addresses)
 	require.NoError(t, err)
 	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("172.17.0.1/16"), netip.MustParsePrefix("172.18.0.1/16"), netip.MustParsePrefix("10.88.0.1/16")}, networks)
-	_, err = networksOf(all[:2], addresses)
+	_, err = networksOf(named("lo", "eth0"), addresses)
 	require.ErrorContains(t, err, "leave the flag out")
 	_, err = networksOf(all, func(*net.Interface) ([]net.Addr, error) { return nil, io.ErrUnexpectedEOF })
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	_, err = networksOf(func() ([]net.Interface, error) { return nil, io.ErrNoProgress }, addresses)
+	require.ErrorIs(t, err, io.ErrNoProgress)
 }
 
 // What is wrong with the credential is told before the command runs, without a scope, too.

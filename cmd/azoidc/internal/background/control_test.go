@@ -71,6 +71,7 @@ func TestAsk(t *testing.T) {
 	<-closed
 	require.FileExists(t, filepath.Join(elsewhere, controlFile), "it is another's")
 	require.Error(t, h.Ask(AskStatus, new(string)))
+	require.Error(t, Home{h.homes, h.file(ownerPrefix + self(t).String())}.Ask(AskStatus, new(string)), "it is no folder")
 	require.NoError(t, h.Leave(self(t)))
 	require.ErrorIs(t, h.Ask(AskStatus, new(string)), fs.ErrNotExist)
 	_, err = Listen(h, nil)

@@ -113,4 +113,6 @@ func TestALogThatIsNone(t *testing.T) {
 	require.Error(t, err)
 	_, err = OpenJournal(h, redact.Against())
 	require.Error(t, err)
+	_, _, err = h.Launch("-test.run=^$") // for it is this program that would be started
+	require.Error(t, err)
 }

@@ -5,8 +5,11 @@ package background
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/redact"
 )
 
 // Who was told ends by itself. Who couldn't be is told by a signal.
@@ -88,11 +92,34 @@ func TestTidyFails(t *testing.T) {
 	require.Error(t, h.Tidy(deadOne(t, "1")))
 }
 
-func TestReadLogLeavesNothingOpen(t *testing.T) {
+func TestTheLogLeavesNothingOpen(t *testing.T) {
 	j, h := newJournal(t)
-	j.Note("a line")
 	open := openFiles(t)
+	j.Note(strings.Repeat("a", journalLimit)) // which doesn't fit
 	_, err := h.ReadLog()
 	require.NoError(t, err)
 	require.Equal(t, open, openFiles(t))
+}
+
+// Of a log that is a pipe nobody knows how much is in it.
+func TestALogThatIsAPipe(t *testing.T) {
+	h := newHome(t)
+	path := filepath.Join(h.Path(), logFile)
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	both, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer func() { _ = both.Close() }()
+	_, err = OpenJournal(h, redact.Against())
+	require.ErrorIs(t, err, syscall.ESPIPE)
+}
+
+// Nobody else can look into a home or its log.
+func TestHomeIsPrivate(t *testing.T) {
+	_, h := newJournal(t)
+	for path, want := range map[string]fs.FileMode{h.Folder(): 0o700, h.Path(): 0o700, filepath.Join(h.Path(), logFile): 0o600,
+		filepath.Join(h.Path(), ownerPrefix+self(t).String()): 0o600} {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, want, info.Mode().Perm(), path)
+	}
 }

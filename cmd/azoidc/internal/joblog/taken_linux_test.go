@@ -1,11 +1,13 @@
 package joblog
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +33,21 @@ func TestTakenFromASocket(t *testing.T) {
 	require.ErrorIs(t, taken(file, time.Now().Add(time.Minute)), syscall.ENOTTY)
 	require.NoError(t, file.Close())
 	require.ErrorIs(t, taken(file, time.Now().Add(time.Minute)), os.ErrClosed)
+}
+
+// Who waits for a reader sleeps in between: time passes.
+func TestTakenSleeps(t *testing.T) {
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	defer func() { _ = errors.Join(reader.Close(), writer.Close()) }()
+	_, err = writer.WriteString("unread")
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		require.ErrorIs(t, taken(writer, began.Add(time.Second)), errNotTaken)
+		require.WithinRange(t, time.Now(), began.Add(time.Second), began.Add(time.Second+20*time.Millisecond))
+	})
 }
 
 // Where it can't be seen whether the line was read, it counts as unread.

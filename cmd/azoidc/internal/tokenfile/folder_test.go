@@ -15,6 +15,11 @@ func TestLeftoversOfDeadProcesses(t *testing.T) {
 	t.Setenv("TMP", temp) // on Windows
 	living, err := newFolder()
 	require.NoError(t, err)
+	release, released := living.release, false
+	living.release = func() {
+		release()
+		released = true
+	}
 	require.NoError(t, replace(living.token(), "living"))
 	dead := filepath.Join(os.TempDir(), folderPrefix+"dead")
 	require.NoError(t, os.Mkdir(dead, 0o700))
@@ -35,6 +40,7 @@ func TestLeftoversOfDeadProcesses(t *testing.T) {
 	require.FileExists(t, living.token())
 	living.remove()
 	require.NoDirExists(t, living.path)
+	require.True(t, released, "nobody waits for its end any more")
 	another.remove()
 }
 
