@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,7 +112,7 @@ func TestUsage(t *testing.T) {
 		"identity's setting":     {[]string{"exec", "-identity", "a=b,region=c", "--", "true"}, "tenant=ID and service-connection=ID"},
 		"identity's tenant":      {[]string{"exec", "-identity", "a=b,tenant=", "--", "true"}, "tenant=ID and service-connection=ID"},
 		"assertion of what":      {[]string{"assertion", "github"}, `unexpected argument "github"`},
-		"token without scope":    {[]string{"token"}, "exactly one -scope"},
+		"token without scope":    {[]string{"token", "-o", "raw"}, "exactly one -scope"},
 		"token for two scopes":   {[]string{"token", "-scope", "a", "-scope", "b"}, "exactly one -scope"},
 		"token with argument":    {[]string{"token", "-scope", "a", "b"}, `unexpected argument "b"`},
 		"token in another form":  {[]string{"token", "-scope", "a", "-o", "yaml"}, "one of json, raw"},
@@ -128,17 +129,21 @@ func TestUsage(t *testing.T) {
 		"doctor in another form": {[]string{"doctor", "-o", "raw"}, "one of text, json, markdown"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := exitUsage
-			if len(test.args) > 0 && test.args[0] == "exec" {
+			want, command := exitUsage, ""
+			if len(test.args) > 1 {
+				command = test.args[0] + " "
+			}
+			if command == "exec " {
 				want = exitExecFailed
 			}
 			r := run(t, offline(), test.args...)
 			require.Equal(t, want, r.status)
 			require.Contains(t, r.stderr, test.stderr)
-			require.Contains(t, r.stderr, " -h' for help.")
+			require.Contains(t, r.stderr, "Run 'azoidc "+command+"-h' for help.")
 			require.Empty(t, r.stdout)
 		})
 	}
+	require.Equal(t, io.Discard, newFlagSet("token").Output(), "it would say that, too, past the gate")
 }
 
 func TestHelp(t *testing.T) {

@@ -77,9 +77,7 @@ func (p *program) start(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitWell // also when a signal came too late
 	}
-	if owner, ownerErr := h.Owner(); ownerErr == nil && (owner == self.Process || owner.State() == proc.Ended) {
-		err = errors.Join(err, h.LeaveFor(owner, self.Process))
-	}
+	err = errors.Join(err, h.GiveUp(self.Process))
 	if sig != nil {
 		return proc.SignalStatus(sig)
 	}

@@ -39,6 +39,15 @@ func (h Home) awaitRemoval(owner proc.Process) bool {
 	return false
 }
 
+// GiveUp leaves the home that self has claimed, or that of the one it was passed to, which has ended. What is another's by now stays.
+func (h Home) GiveUp(self proc.Process) error {
+	owner, err := h.Owner()
+	if err != nil || owner != self && owner.State() != proc.Ended {
+		return nil
+	}
+	return h.LeaveFor(owner, self)
+}
+
 // Tidy removes what an owner that has ended has left, if it has left anything.
 func (h Home) Tidy(owner proc.Process) error {
 	self, err := proc.Find(os.Getpid())

@@ -70,6 +70,23 @@ func TestAwaitLeavingOfAnotherContainer(t *testing.T) {
 	})
 }
 
+// Who fails leaves nothing of its own behind, and doesn't touch what is another's.
+func TestGiveUp(t *testing.T) {
+	h := newHome(t)
+	require.NoError(t, h.Pass(self(t), elsewhere(t)))
+	require.NoError(t, h.GiveUp(self(t)))
+	owner, err := h.Owner()
+	require.NoError(t, err)
+	require.Equal(t, elsewhere(t), owner)
+	require.NoError(t, h.Pass(elsewhere(t), deadOne(t, "1")))
+	require.NoError(t, h.GiveUp(self(t)))
+	require.NoDirExists(t, h.Path())
+	require.NoError(t, h.GiveUp(self(t)), "it is gone")
+	h = newHome(t)
+	require.NoError(t, h.GiveUp(self(t)))
+	require.NoDirExists(t, h.Path())
+}
+
 // Only what the one that has ended has left is removed.
 func TestTidy(t *testing.T) {
 	h := newHome(t)
