@@ -66,10 +66,10 @@ func (s Step) inShort() string {
 
 func appendSummary(path string, found *Diagnosis) error {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("the job's summary: %w", err)
+	if err == nil {
+		err = errors.Join(found.WriteMarkdown(file), file.Close())
 	}
-	if err := errors.Join(found.WriteMarkdown(file), file.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("the job's summary: %w", err)
 	}
 	return nil
@@ -79,10 +79,10 @@ func appendSummary(path string, found *Diagnosis) error {
 // job.
 func uploadSummary(stdout io.Writer, system *ci.System, folder string, found *Diagnosis) error {
 	file, err := os.CreateTemp(folder, "azoidc doctor *.md")
-	if err != nil {
-		return fmt.Errorf("the run's summary: %w", err)
+	if err == nil {
+		err = errors.Join(found.WriteMarkdown(file), file.Close())
 	}
-	if err := errors.Join(found.WriteMarkdown(file), file.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("the run's summary: %w", err)
 	}
 	_, err = fmt.Fprintln(stdout, system.Summary(file.Name()))
