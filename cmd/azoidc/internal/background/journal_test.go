@@ -67,6 +67,15 @@ func TestJournalIsHarmless(t *testing.T) {
 	testkit.RequireHarmless(t, content)
 }
 
+// However much a process writes there past the journal, as it crashes, so much of it is read.
+func TestReadLogIsBounded(t *testing.T) {
+	h := newHome(t)
+	require.NoError(t, os.WriteFile(filepath.Join(h.Path(), logFile), make([]byte, 3*journalLimit), 0o600))
+	content, err := h.ReadLog()
+	require.NoError(t, err)
+	require.Equal(t, 2*journalLimit, len(content))
+}
+
 // The next process adds to what is there, and the bound is for all of it.
 func TestJournalGoesOn(t *testing.T) {
 	j, h := newJournal(t)

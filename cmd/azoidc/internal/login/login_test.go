@@ -47,6 +47,8 @@ func TestCheckRequest(t *testing.T) {
 		"GitHub":             {github, nil, ""},
 		"an audience":        {github, []string{"-audience=a"}, ""},
 		"Azure":              {devops, nil, ""},
+		"no URL":             {environ.Variables{"GITHUB_ACTIONS=true", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=canary"}, nil, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_URL:"},
+		"no token":           {environ.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example"}, nil, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_TOKEN:"},
 		"no connection":      {devops[:2], nil, "-service-connection-id passes it"},
 		"its audience":       {devops, []string{"-audience=a"}, "the audience can't be chosen"},
 		"a macro":            {devops[1:].With(map[string]string{"SYSTEM_OIDCREQUESTURI": "$(uri)"}), nil, "SYSTEM_OIDCREQUESTURI is literally"},
