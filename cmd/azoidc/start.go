@@ -77,11 +77,11 @@ func (p *program) start(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitWell // also when a signal came too late
 	}
-	err = errors.Join(err, h.GiveUp(self.Process))
+	left := h.GiveUp(self.Process)
 	if sig != nil {
 		return proc.SignalStatus(sig)
 	}
-	return p.failed(err)
+	return p.failed(errors.Join(err, left))
 }
 
 func occupied(name background.Name, h background.Home, err error) error {
