@@ -48,7 +48,7 @@ func TestEachVariableThatIsReadIsForgotten(t *testing.T) {
 // that does.
 func variablesReadBy(t *testing.T, folder string) map[string]string {
 	t.Helper()
-	constants, reads := map[string]ast.Expr{}, map[ast.Expr]string{}
+	constants, reads := map[string]string{}, map[string]string{}
 	for _, file := range sources(t, folder) {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		require.NoError(t, err)
@@ -56,37 +56,40 @@ func variablesReadBy(t *testing.T, folder string) map[string]string {
 			switch n := n.(type) {
 			case *ast.ValueSpec:
 				for i, value := range n.Values {
-					constants[n.Names[i].Name] = value
+					constants[nameOf(n.Names[i], file)] = nameOf(value, file)
 				}
 			case *ast.CallExpr:
 				if f, ok := n.Fun.(*ast.SelectorExpr); ok && (f.Sel.Name == "Getenv" || f.Sel.Name == "LookupEnv") {
-					reads[n.Args[0]] = file
+					reads[nameOf(n.Args[0], file)] = file
 				}
 			}
 			return true
 		})
 	}
 	names := map[string]string{}
-	for argument, file := range reads {
-		if name, ok := textOf(argument, constants); ok {
+	for read, file := range reads {
+		if name, err := strconv.Unquote(read); err == nil {
+			names[name] = file
+		} else if name, err := strconv.Unquote(constants[read]); err == nil {
 			names[name] = file
 		}
 	}
 	return names
 }
 
-// textOf is a string, itself or by the name of a constant, of whatever package.
-func textOf(e ast.Expr, constants map[string]ast.Expr) (string, bool) {
+// nameOf is a literal as it's written, or a name with that of its package.
+func nameOf(e ast.Expr, file string) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
-		text, err := strconv.Unquote(e.Value)
-		return text, err == nil
+		return e.Value
 	case *ast.Ident:
-		return textOf(constants[e.Name], nil)
+		return filepath.Base(filepath.Dir(file)) + "." + e.Name
 	case *ast.SelectorExpr:
-		return textOf(constants[e.Sel.Name], nil)
+		if of, ok := e.X.(*ast.Ident); ok {
+			return of.Name + "." + e.Sel.Name
+		}
 	}
-	return "", false
+	return ""
 }
 
 // sources are the files of a package and of those it is built of, but for the standard library's.
