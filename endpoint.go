@@ -34,7 +34,6 @@ func clientOptions(o azcore.ClientOptions) azcore.ClientOptions {
 		return strings.EqualFold(name, "Authorization") // which holds the request token
 	})
 	o.Logging.AllowedQueryParams = slices.Clone(o.Logging.AllowedQueryParams)
-	o.Retry.StatusCodes = slices.Clone(o.Retry.StatusCodes)
 	o.PerCallPolicies = slices.Clone(o.PerCallPolicies)
 	o.PerRetryPolicies = slices.Clone(o.PerRetryPolicies)
 	o.Cloud = resolveCloud(o.Cloud)
