@@ -24,15 +24,22 @@ func setApart(command *exec.Cmd) {
 	}
 }
 
-// endLeft ends the processes whose programs are in folder: what a changed program started and detached, or didn't end.
+// endLeft ends the processes whose programs are in folder, or that were started by these: what a changed program started and
+// detached, or didn't end.
 func endLeft(folder string) {
-	programs, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is well formed
-	for _, link := range programs {
-		if program, err := os.Readlink(link); err != nil || !strings.HasPrefix(program, folder+"/") {
-			continue // it has ended, is another user's, or none of these
-		}
-		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+	processes, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
+	for _, process := range processes {
+		if id, err := strconv.Atoi(filepath.Base(process)); err == nil && isLeft(process, folder) {
 			_ = syscall.Kill(id, syscall.SIGKILL)
 		}
 	}
+}
+
+// isLeft is false of what has ended or is another user's, too.
+func isLeft(process, folder string) bool {
+	if program, err := os.Readlink(process + "/exe"); err == nil && strings.HasPrefix(program, folder+"/") {
+		return true
+	}
+	environment, err := os.ReadFile(process + "/environ")
+	return err == nil && strings.Contains("\x00"+string(environment), "\x00"+folderVariable+"="+folder+"\x00")
 }

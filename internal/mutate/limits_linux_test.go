@@ -13,8 +13,11 @@ import (
 func TestWhatIsLeftIsEnded(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "folder")
 	inside, outside := sleeping(t, folder), sleeping(t, folder+"2")
+	t.Setenv(folderVariable, folder)
+	started := sleeping(t, folder+"3")
 	endLeft(folder)
 	require.ErrorContains(t, inside.Wait(), "signal: killed")
+	require.ErrorContains(t, started.Wait(), "signal: killed")
 	require.NoError(t, outside.Process.Signal(syscall.Signal(0)), "it is none of ours")
 	require.NoError(t, outside.Process.Kill())
 	require.ErrorContains(t, outside.Wait(), "signal: killed")

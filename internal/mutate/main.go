@@ -58,6 +58,9 @@ func measure(patterns []string, seed uint64, size, workers int, own bool) (float
 	}
 	defer os.RemoveAll(folder)
 	defer endLeft(folder)
+	if err := os.Setenv(folderVariable, folder); err != nil { // whatever is started inherits it
+		return 0, err
+	}
 	chosen := sample(mutants, seed, size)
 	bench, valid, err := newBench(tree, chosen, folder)
 	if err != nil {

@@ -85,6 +85,9 @@ const (
 	reachedVariable = "THE_MUTANTS_REACHED"
 )
 
+// folderVariable tells of which run's folder a process is, however it came to be.
+const folderVariable = "THE_MUTANTS_FOLDER"
+
 var helperImports = []string{"fmt", "os", "strconv", "strings", "sync", "sync/atomic"}
 
 // helperOf is the source of a file that each package with trials has beside the others. Processes that tests start with an
