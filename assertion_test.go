@@ -20,6 +20,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -74,7 +75,7 @@ func TestAnAssertionIsPresentedUntilEntraTakesItNoMore(t *testing.T) {
 	for over, presented := range map[time.Duration]int{5 * time.Minute: 1, 5*time.Minute + time.Second: 0} {
 		synctest.Test(t, func(t *testing.T) {
 			cloud := testkit.NewCloud()
-			source := azoidc.StaticAssertion(testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-over).Unix())))
+			source := azoidc.StaticAssertion(testbed.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-over).Unix())))
 			_, err := newAssertion(t, cloud, source, testkit.CredentialOptions(cloud)).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.Error(t, err)
 			require.Equal(t, presented, cloud.Count(azoidctest.EntraToken), over)
@@ -91,7 +92,7 @@ func TestWhoseClockSaysThatAnAssertionIsOver(t *testing.T) {
 			cloud := testkit.NewCloud()
 			options := testkit.CredentialOptions(cloud)
 			options.Transport = testkit.WithWrongClock(cloud, offset)
-			source := azoidc.StaticAssertion(testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-time.Hour).Unix())))
+			source := azoidc.StaticAssertion(testbed.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(-time.Hour).Unix())))
 			_, err := newAssertion(t, cloud, source, options).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.ErrorContains(t, err, " ago by "+whose+", which says ", offset)
 		})
@@ -187,7 +188,7 @@ func TestAnAssertionFuncSendsNoMacro(t *testing.T) {
 
 // TestAnAssertionFuncThatLacksOneSettingSendsNothing, and names it.
 func TestAnAssertionFuncThatLacksOneSettingSendsNothing(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	cloud := testkit.NewCloud()
 	for lacking, source := range map[string]azoidc.AssertionFunc{
 		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -75,10 +76,10 @@ func TestAzurePipelinesEnvironment(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			testkit.OutsideCI(t)
+			testbed.OutsideCI(t)
 			env := local.PipelinesJob(nil).Env()
 			change(env)
-			testkit.SetEnv(t, env)
+			testbed.SetEnv(t, env)
 			cred, err := azoidc.NewAzurePipelinesCredential("", "", "", "", &azoidc.AzurePipelinesCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)})
 			require.NoError(t, err)
 			testkit.Get(t, cred, testkit.VaultScope)
@@ -99,8 +100,8 @@ func TestOutsideAzurePipelinesTheCredentialIsUnavailable(t *testing.T) {
 		"AZURESUBSCRIPTION_CLIENT_ID":             "AZURE_CLIENT_ID",
 	} {
 		t.Run(missing, func(t *testing.T) {
-			testkit.OutsideCI(t)
-			testkit.SetEnv(t, complete)
+			testbed.OutsideCI(t)
+			testbed.SetEnv(t, complete)
 			t.Setenv(missing, "")
 			cred, err := azoidc.NewAzurePipelinesCredential("", "", "", "", nil)
 			require.NoError(t, err)

@@ -9,27 +9,27 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestParseClaims(t *testing.T) {
-	claims, err := azoidc.ParseClaims(testkit.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w","repository_id":"456","repository_owner_id":123}`))
+	claims, err := azoidc.ParseClaims(testbed.JWT(`{"iss":"i","sub":"s","aud":"a","jti":"id","iat":100,"nbf":90.5,"exp":400,"job_workflow_ref":"w","repository_id":"456","repository_owner_id":123}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{
 		Issuer: "i", Subject: "s", ID: "id", Audience: []string{"a"}, JobWorkflowRef: "w", RepositoryID: "456", RepositoryOwnerID: "123",
 		IssuedAt: time.Unix(100, 0).UTC(), NotBefore: time.Unix(90, 0).UTC(), ExpiresAt: time.Unix(400, 0).UTC(),
 	}, claims)
 
-	claims, err = azoidc.ParseClaims(testkit.JWT(`{"aud":["a","b"]}`))
+	claims, err = azoidc.ParseClaims(testbed.JWT(`{"aud":["a","b"]}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{Audience: []string{"a", "b"}}, claims)
 
-	claims, err = azoidc.ParseClaims(testkit.JWT(`{"repository_id":{"a":1},"repository_owner_id":"a b"}`))
+	claims, err = azoidc.ParseClaims(testbed.JWT(`{"repository_id":{"a":1},"repository_owner_id":"a b"}`))
 	require.NoError(t, err)
 	require.Equal(t, azoidc.Claims{}, claims, "what is no identifier")
 
 	for _, second := range []int64{-62135596800, 253402300799} {
-		claims, err = azoidc.ParseClaims(testkit.JWT(fmt.Sprintf(`{"exp":%d}`, second)))
+		claims, err = azoidc.ParseClaims(testbed.JWT(fmt.Sprintf(`{"exp":%d}`, second)))
 		require.NoError(t, err, "the first year, and the last")
 		require.Equal(t, second, claims.ExpiresAt.Unix())
 	}
@@ -45,10 +45,10 @@ func TestParseClaims(t *testing.T) {
 		"e3\n0.e30.x":                       "header isn't base64url",
 		"e30.e30\r\n.x":                     "payload isn't base64url",
 		"e30.e30.x\n::add-mask::secret":     "signature isn't base64url",
-		testkit.JWT(`{"exp":"secret"}`):     "payload isn't a JSON object with claims of the registered types",
-		testkit.JWT(`{"exp":253402300800}`): "payload isn't a JSON object with claims of the registered types",
-		testkit.JWT(`{"exp":-62135596801}`): "payload isn't a JSON object with claims of the registered types",
-		testkit.JWT(`{"exp":1e300}`):        "payload isn't a JSON object with claims of the registered types",
+		testbed.JWT(`{"exp":"secret"}`):     "payload isn't a JSON object with claims of the registered types",
+		testbed.JWT(`{"exp":253402300800}`): "payload isn't a JSON object with claims of the registered types",
+		testbed.JWT(`{"exp":-62135596801}`): "payload isn't a JSON object with claims of the registered types",
+		testbed.JWT(`{"exp":1e300}`):        "payload isn't a JSON object with claims of the registered types",
 	} {
 		_, err := azoidc.ParseClaims(jwt)
 		require.ErrorContains(t, err, "not a JWT: ")
@@ -70,7 +70,7 @@ func TestClaimsInALog(t *testing.T) {
 }
 
 func FuzzParseClaims(f *testing.F) {
-	for _, jwt := range []string{"", "..", "a.b.c", testkit.JWT(`{}`), testkit.JWT(`{"exp":-1e99,"aud":[1]}`), testkit.JWT(`{"iat":9223372036854775807}`)} {
+	for _, jwt := range []string{"", "..", "a.b.c", testbed.JWT(`{}`), testbed.JWT(`{"exp":-1e99,"aud":[1]}`), testbed.JWT(`{"iat":9223372036854775807}`)} {
 		f.Add(jwt)
 	}
 	f.Fuzz(func(t *testing.T, jwt string) {

@@ -23,16 +23,17 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
 	testkit.KeyBits = 512 // see go:debug above
-	testkit.Run(m)
+	testbed.Run(m)
 }
 
 func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	_, err := azoidc.NewGitHubActionsCredential("not/a tenant", testkit.AClientID, nil)
 	require.ErrorContains(t, err, "tenant ID")
 	_, err = azoidc.NewAzurePipelinesCredential("not/a tenant", testkit.AClientID, "s", "t", nil)
@@ -82,7 +83,7 @@ func TestConstructorsRefuseWhatCannotBeRight(t *testing.T) {
 
 // TestConstructorsRefuseAnAuthorityThatIsNone wherever it's from.
 func TestConstructorsRefuseAnAuthorityThatIsNone(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	t.Setenv("AZURE_TENANT_ID", "t")
 	t.Setenv("AZURE_CLIENT_ID", testkit.AClientID)
 	for authority, want := range map[string]string{"http://login.example": "https", "login.example": "https", "https://[": "https", "$(authority)": "macro"} {
@@ -156,7 +157,7 @@ func TestTheEnvironmentNamesTheApplication(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			testkit.OutsideCI(t)
+			testbed.OutsideCI(t)
 			cred, err := make("", "")
 			require.NoError(t, err)
 			testkit.RequireChainGoesOn(t, cred)
@@ -281,10 +282,10 @@ func TestHostileClientOptions(t *testing.T) {
 		},
 		"nil client": func(o *azcore.ClientOptions) { o.Transport = nilDoer() },
 		"bare answers": func(o *azcore.ClientOptions) {
-			o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil })
+			o.Transport = testbed.TransportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil })
 		},
 		"impossible statuses": func(o *azcore.ClientOptions) {
-			o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: -1}, nil })
+			o.Transport = testbed.TransportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: -1}, nil })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -376,7 +377,7 @@ var odd = []string{"", " ", "\x00", "\xff", "a/b", "..", "-", "ſ", "https://evi
 
 // TestOddArguments: each function that this package exports returns, and so does what it returned.
 func TestOddArguments(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	for i, text := range odd {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -457,7 +458,7 @@ func useOddly(t *testing.T, cred credential, text string) {
 // TestNoOptionsAndOddOnes: nil is like the zero value, and no number is too large or too small.
 func TestNoOptionsAndOddOnes(t *testing.T) {
 	longest := time.Duration(1<<63 - 1)
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	for _, d := range []time.Duration{0, 1, -1, longest, -longest - 1} {
 		synctest.Test(t, func(t *testing.T) {
 			local := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})

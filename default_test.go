@@ -21,6 +21,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -30,12 +31,12 @@ func TestOneLineOfCodeEverywhere(t *testing.T) {
 		environment func(*testing.T, *azoidctest.Cloud)
 		leg         azoidctest.Leg
 	}{
-		"GitHub Actions":  {func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.GitHubJob(nil).Env()) }, azoidctest.GitHubOIDC},
-		"Azure Pipelines": {func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.PipelinesJob(nil).Env()) }, azoidctest.AzureDevOpsOIDC},
+		"GitHub Actions":  {func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.GitHubJob(nil).Env()) }, azoidctest.GitHubOIDC},
+		"Azure Pipelines": {func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.PipelinesJob(nil).Env()) }, azoidctest.AzureDevOpsOIDC},
 		"elsewhere":       {testkit.InKubernetes, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
 			test.environment(t, cloud)
 			cred := testkit.NewDefault(t, cloud)
@@ -50,9 +51,9 @@ func TestOneLineOfCodeEverywhere(t *testing.T) {
 }
 
 func TestTheTenantOfAChallengeIsTheJobsOwn(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	cloud := testkit.NewCloud()
-	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+	testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 	t.Setenv("AZURESUBSCRIPTION_TENANT_ID", "11111111-2222-3333-4444-555555555555") // of a credential that isn't available
 	cred := testkit.NewDefault(t, cloud)
 	require.NoError(t, cred.Preload(t.Context(), testkit.VaultScope))
@@ -65,9 +66,9 @@ func TestTheTenantOfAChallengeIsTheJobsOwn(t *testing.T) {
 
 // TestInvalidateReachesTheJobsCredential in the chain: what Entra asked for is over.
 func TestInvalidateReachesTheJobsCredential(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	cloud := testkit.NewCloud()
-	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+	testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 	cred := testkit.NewDefault(t, cloud)
 	cloud.FailNext(azoidctest.EntraToken, 1, azoidctest.Status(429, http.Header{"Retry-After": {"3600"}}, ""))
 	_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -84,11 +85,11 @@ func TestSelectedByTheEnvironment(t *testing.T) {
 		"prod":                       azoidctest.EntraToken,
 	} {
 		t.Run(selected, func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
-			testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
-			testkit.SetEnv(t, cloud.PipelinesJob(nil).Env())
+			testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
+			testbed.SetEnv(t, cloud.PipelinesJob(nil).Env())
 			t.Setenv("AZURE_TOKEN_CREDENTIALS", selected)
 			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
 			for _, leg := range []azoidctest.Leg{azoidctest.GitHubOIDC, azoidctest.AzureDevOpsOIDC} {
@@ -97,7 +98,7 @@ func TestSelectedByTheEnvironment(t *testing.T) {
 		})
 	}
 	t.Run("alone, and not available", func(t *testing.T) {
-		testkit.OnALaptop(t)
+		testbed.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", "GitHubActionsCredential")
 		cred := testkit.NewDefault(t, testkit.NewCloud())
 		_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -135,10 +136,10 @@ func TestAJobThatIsNotSetUpStopsTheDefaultChain(t *testing.T) {
 	for job, test := range jobs {
 		for other, env := range someoneElse {
 			t.Run(job+", "+other, func(t *testing.T) {
-				testkit.OnALaptop(t)
+				testbed.OnALaptop(t)
 				cloud := testkit.NewCloud()
-				testkit.SetEnv(t, test.env)
-				testkit.SetEnv(t, env)
+				testbed.SetEnv(t, test.env)
+				testbed.SetEnv(t, env)
 				_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 				var unusable *azoidc.AssertionError
 				require.ErrorAs(t, err, &unusable)
@@ -161,14 +162,14 @@ func TestAJobThatIsNotSetUpStopsTheDefaultChain(t *testing.T) {
 func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
 	for _, marker := range []string{"GITHUB_ACTIONS", "TF_BUILD"} {
 		t.Run(marker+" with a federated token file", func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			t.Setenv(marker, "true")
 			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
 		})
 		t.Run(marker+" with a selection", func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			t.Setenv(marker, "true")
@@ -177,23 +178,23 @@ func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
 			testkit.Get(t, testkit.NewDefault(t, cloud), testkit.VaultScope)
 		})
 		t.Run(marker+" with a client secret", func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
 			t.Setenv(marker, "true")
-			testkit.SetEnv(t, map[string]string{"AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID(), "AZURE_CLIENT_SECRET": "s"})
+			testbed.SetEnv(t, map[string]string{"AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID(), "AZURE_CLIENT_SECRET": "s"})
 			_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			require.ErrorContains(t, err, "AADSTS7000215", "azidentity asked for it")
 			require.ErrorContains(t, err, "do: a client secret is wrong")
 		})
 		t.Run(marker+" within azoidc exec", func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			t.Setenv(marker, "true")
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				fmt.Fprintf(w, `{"access_token":"of the endpoint","expires_on":"%d","resource":%q,"token_type":"Bearer"}`,
 					time.Now().Add(time.Hour).Unix(), r.URL.Query().Get("resource"))
 			}))
 			defer server.Close()
-			testkit.SetEnv(t, map[string]string{"IDENTITY_ENDPOINT": server.URL, "IDENTITY_HEADER": "secret", "AZURE_CLIENT_ID": testkit.AClientID})
+			testbed.SetEnv(t, map[string]string{"IDENTITY_ENDPOINT": server.URL, "IDENTITY_HEADER": "secret", "AZURE_CLIENT_ID": testkit.AClientID})
 			cred, err := azoidc.NewDefaultCredential(nil)
 			require.NoError(t, err)
 			require.Equal(t, "of the endpoint", testkit.Get(t, cred, testkit.VaultScope).Token)
@@ -202,10 +203,10 @@ func TestAJobThatIsConfiguredOtherwise(t *testing.T) {
 }
 
 func TestARefusalInCIStopsTheDefaultChain(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	cloud := testkit.NewCloud()
 	testkit.InKubernetes(t, cloud)
-	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+	testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 	cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusForbidden, nil, `{"message":"not you"}`))
 	_, err := testkit.NewDefault(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	var unusable *azoidc.AssertionError
@@ -215,7 +216,7 @@ func TestARefusalInCIStopsTheDefaultChain(t *testing.T) {
 }
 
 func TestTheDefaultChainTellsWhatItTried(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	options := testkit.CredentialOptions(testkit.NewCloud())
 	options.Retry.MaxRetries = -1 // azidentity asks IMDS for half a minute
 	cred, err := azoidc.NewDefaultCredential(&azoidc.DefaultCredentialOptions{CredentialOptions: options})
@@ -238,7 +239,7 @@ func TestTheDefaultChainTellsWhatItTried(t *testing.T) {
 
 // TestTheDefaultChainKeepsAnAuthenticationFailure of its last link.
 func TestTheDefaultChainKeepsAnAuthenticationFailure(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	cloud := testkit.NewCloud()
 	testkit.InKubernetes(t, cloud)
 	cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
@@ -254,10 +255,10 @@ func TestTheDefaultChainKeepsAnAuthenticationFailure(t *testing.T) {
 
 // TestNoScopeWaitsForAnotherInTheChain, not even while it is new: azidentity's chain lets them.
 func TestNoScopeWaitsForAnotherInTheChain(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	synctest.Test(t, func(t *testing.T) {
 		cloud := testkit.NewCloud()
-		testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+		testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 		cred := testkit.NewDefault(t, cloud)
 		cloud.Fail(azoidctest.EntraToken, azoidctest.OnScope(testkit.GraphScope, azoidctest.Hang()))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -282,7 +283,7 @@ var _ azcore.TokenCredential = (*azoidc.DefaultCredential)(nil)
 func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 	for name, value := range map[string]string{"empty": "", "white space": " \n", "padded": " WorkloadIdentityCredential\n", "padded, prod": "prod\r\n"} {
 		t.Run(name, func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
 			testkit.InKubernetes(t, cloud)
 			t.Setenv("AZURE_TOKEN_CREDENTIALS", value)
@@ -293,7 +294,7 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 		})
 	}
 	t.Run("one that isn't set stays so", func(t *testing.T) {
-		testkit.OnALaptop(t)
+		testbed.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", "") // to be as it was after the test
 		require.NoError(t, os.Unsetenv("AZURE_TOKEN_CREDENTIALS"))
 		testkit.NewDefault(t, testkit.NewCloud())
@@ -301,14 +302,14 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 		require.False(t, set)
 	})
 	t.Run("a padded one is the only one", func(t *testing.T) {
-		testkit.OnALaptop(t)
+		testbed.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", " WorkloadIdentityCredential\n")
 		_, err := testkit.NewDefault(t, testkit.NewCloud()).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 		require.ErrorContains(t, err, "WorkloadIdentityCredential")
 		require.NotContains(t, err.Error(), "ManagedIdentityCredential")
 	})
 	t.Run("another value is refused as ever", func(t *testing.T) {
-		testkit.OnALaptop(t)
+		testbed.OnALaptop(t)
 		t.Setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
 		_, err := azoidc.NewDefaultCredential(nil)
 		require.ErrorContains(t, err, "AZURE_TOKEN_CREDENTIALS")
@@ -319,13 +320,13 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
 	const other = "11111111-2222-3333-4444-555555555555"
 	for name, environment := range map[string]func(*testing.T, *azoidctest.Cloud){
-		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.GitHubJob(nil).Env()) },
-		"Azure Pipelines": func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.PipelinesJob(nil).Env()) },
+		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.GitHubJob(nil).Env()) },
+		"Azure Pipelines": func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.PipelinesJob(nil).Env()) },
 		"azidentity":      testkit.InKubernetes,
 	} {
 		for value, allowed := range map[string]bool{other: true, "x ; " + other + " ;": true, "*": true, "x": false, "": false} {
 			t.Run(name+"/"+value, func(t *testing.T) {
-				testkit.OnALaptop(t)
+				testbed.OnALaptop(t)
 				cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{other}})
 				environment(t, cloud)
 				t.Setenv("AZURE_ADDITIONALLY_ALLOWED_TENANTS", value)
@@ -335,9 +336,9 @@ func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
 		}
 	}
 	t.Run("the program's own count", func(t *testing.T) {
-		testkit.OnALaptop(t)
+		testbed.OnALaptop(t)
 		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AdditionalTenants: []string{other}})
-		testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+		testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 		t.Setenv("AZURE_ADDITIONALLY_ALLOWED_TENANTS", "*")
 		options := testkit.CredentialOptions(cloud)
 		options.AdditionallyAllowedTenants = []string{"x"}
@@ -353,7 +354,7 @@ func TestWithoutAListAzureCLIMaySignInToAnyTenant(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the stand-in for az is a script of sh's")
 	}
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	script := `#!/bin/sh
 echo '{"accessToken": "by az", "expires_on": 4070908800, "expiresOn": "2099-01-01 00:00:00.000000"}'
 `
@@ -368,12 +369,12 @@ echo '{"accessToken": "by az", "expires_on": 4070908800, "expiresOn": "2099-01-0
 // TestTheAuthorityHostIsReadOnce, by the constructor, white space trimmed.
 func TestTheAuthorityHostIsReadOnce(t *testing.T) {
 	for name, environment := range map[string]func(*testing.T, *azoidctest.Cloud){
-		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.GitHubJob(nil).Env()) },
-		"Azure Pipelines": func(t *testing.T, c *azoidctest.Cloud) { testkit.SetEnv(t, c.PipelinesJob(nil).Env()) },
+		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.GitHubJob(nil).Env()) },
+		"Azure Pipelines": func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.PipelinesJob(nil).Env()) },
 		"azidentity":      testkit.InKubernetes,
 	} {
 		t.Run(name, func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			local := testkit.NewCloud()
 			environment(t, local)
 			t.Setenv("AZURE_AUTHORITY_HOST", " https://login.windows.net/ \n")

@@ -26,6 +26,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/golden"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -101,7 +102,7 @@ func TestAStaleAssertionIsExplainedByTheClockOrItsAge(t *testing.T) {
 		t.Run("an expired one, by "+whose+" clock", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cloud := testkit.NewCloud()
-				ended := testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(offset-time.Hour).Unix()))
+				ended := testbed.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(offset-time.Hour).Unix()))
 				cloud.Fail(azoidctest.GitHubOIDC, withDate(offset, testkit.Text(200, `{"value":"`+ended+`"}`)))
 				_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 				require.ErrorContains(t, err, "the assertion expired 1h0m0s ago by "+whose+" clock, which says "+
@@ -232,7 +233,7 @@ func TestAnAnswerWithoutACode(t *testing.T) {
 
 // TestGoldenMessages are the errors that users meet, each as a credential returns it.
 func TestGoldenMessages(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	const macro = "$(System.AccessToken)"
 	github := func(fault azoidctest.Fault, leg azoidctest.Leg) func(*testing.T, *azoidctest.Cloud) error {
 		return func(t *testing.T, cloud *azoidctest.Cloud) error {
@@ -312,7 +313,7 @@ func TestGoldenMessages(t *testing.T) {
 		{"GitHub's outage", nil, github(azoidctest.Status(503, nil, ""), oidc)},
 		{"GitHub hands out no token", nil, github(testkit.Text(200, `{"count":0}`), oidc)},
 		{"GitHub hands out no JWT", nil, github(testkit.Text(200, `{"value":"no"}`), oidc)},
-		{"GitHub hands out an old token", nil, github(testkit.Text(200, `{"value":"`+testkit.JWT(`{"exp":946684000}`)+`"}`), oidc)},
+		{"GitHub hands out an old token", nil, github(testkit.Text(200, `{"value":"`+testbed.JWT(`{"exp":946684000}`)+`"}`), oidc)},
 		{"Azure DevOps refuses the access token", nil, pipelines(azoidctest.Status(401, nil, ""))},
 		{"Azure DevOps forbids the connection", nil, pipelines(azoidctest.Status(403, nil, "no"))},
 		{"Azure DevOps shows a sign-in page", nil, pipelines(azoidctest.Status(203, nil, "<html>"))},
@@ -345,7 +346,7 @@ func TestGoldenMessages(t *testing.T) {
 		{"a static assertion that is no JWT", nil, asserted(azoidc.StaticAssertion("no"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			testkit.SetEnv(t, test.env)
+			testbed.SetEnv(t, test.env)
 			synctest.Test(t, func(t *testing.T) {
 				cloud := testkit.NewCloud()
 				err := test.err(t, cloud)
@@ -442,7 +443,7 @@ func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
 			return azoidc.NewTokenCache(testkit.NewAzidentity(t, cloud), nil)
 		},
 		"of the chain": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			testkit.InKubernetes(t, cloud)
 			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))
 			return testkit.NewDefault(t, cloud)
@@ -599,7 +600,7 @@ func TestAnAssertionThatIsNotPresentedYetIsNoLessSecret(t *testing.T) {
 		assertion := base64.RawURLEncoding.EncodeToString([]byte(`{ "alg": "none" }`)) + ".e30.c2lnbmF0dXJl"
 		options := testkit.CredentialOptions(testkit.NewCloud())
 		options.Retry.MaxRetries = -1
-		options.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) {
+		options.Transport = testbed.TransportFunc(func(*http.Request) (*http.Response, error) {
 			synctest.Wait() // for the assertion
 			return nil, errors.New("not after " + assertion)
 		})

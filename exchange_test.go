@@ -26,6 +26,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -106,7 +107,7 @@ func TestARegionalAuthority(t *testing.T) {
 		"MSAL's":       {"MSAL_FORCE_REGION": "westeurope"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			testkit.SetEnv(t, env)
+			testbed.SetEnv(t, env)
 			requireRegional(t, "westeurope.login.microsoft.com")
 		})
 	}
@@ -118,7 +119,7 @@ func requireRegional(t *testing.T, regional string) {
 		local.SetLatency(testkit.Hop)
 		asked := 0
 		cred := testkit.NewGitHub(t, local, func(o *azoidc.GitHubActionsCredentialOptions) {
-			o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+			o.Transport = testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 				if r.URL.Host != regional {
 					require.Contains(t, r.URL.Host, "actions", "%s is asked past the region", r.URL)
 					return local.Do(r)
@@ -500,7 +501,7 @@ func TestAWrongClockOfThisMachineCostsNoToken(t *testing.T) {
 // A caller's code that this library calls.
 var callersCode = map[string]func(o *azoidc.CredentialOptions, panics func()){
 	"transport": func(o *azoidc.CredentialOptions, panics func()) {
-		o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { panics(); return nil, nil })
+		o.Transport = testbed.TransportFunc(func(*http.Request) (*http.Response, error) { panics(); return nil, nil })
 	},
 	"transport, asked for an assertion":             onlyOn("idtoken"),
 	"transport, asked for the openid-configuration": onlyOn("openid-configuration"),
@@ -528,7 +529,7 @@ var callersCode = map[string]func(o *azoidc.CredentialOptions, panics func()){
 func onlyOn(part string) func(o *azoidc.CredentialOptions, panics func()) {
 	return func(o *azoidc.CredentialOptions, panics func()) {
 		inner := o.Transport
-		o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+		o.Transport = testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, part) {
 				panics()
 			}
@@ -552,7 +553,7 @@ func TestAPanicIsAnErrorOfTheAcquisition(t *testing.T) {
 					o.Retry.MaxRetries = -1
 					inject(&o.CredentialOptions, func() {
 						if !mended.Load() {
-							panic("boom " + testkit.JWT(`{"sub":"secret"}`))
+							panic("boom " + testbed.JWT(`{"sub":"secret"}`))
 						}
 					})
 				})
@@ -619,7 +620,7 @@ func TestATransportThatReturnsNothingIsAnError(t *testing.T) {
 	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 		o.Retry.MaxRetries = -1
-		o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, nil })
+		o.Transport = testbed.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, nil })
 	})
 	_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 	require.ErrorContains(t, err, "neither an answer nor an error")
@@ -689,7 +690,7 @@ func TestUnavailableStaysUnavailable(t *testing.T) {
 	} {
 		for reached, fault := range map[string]azoidctest.Fault{"reached": nil, "not reached": azoidctest.Drop(), "silent": azoidctest.Hang(), "busy": azoidctest.Status(503, nil, "")} {
 			t.Run(name+"/"+reached, func(t *testing.T) {
-				testkit.OnALaptop(t)
+				testbed.OnALaptop(t)
 				synctest.Test(t, func(t *testing.T) {
 					cloud := testkit.NewCloud()
 					if fault != nil {

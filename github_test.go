@@ -13,6 +13,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -37,15 +38,15 @@ func TestGitHubRequest(t *testing.T) {
 }
 
 func TestGitHubEnvironmentIsReadAnewAtEveryRequest(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	local := testkit.NewCloud()
-	testkit.SetEnv(t, local.GitHubJob(nil).Env())
+	testbed.SetEnv(t, local.GitHubJob(nil).Env())
 	cred, err := azoidc.NewGitHubActionsCredential("", "", &azoidc.GitHubActionsCredentialOptions{CredentialOptions: testkit.CredentialOptions(local)})
 	require.NoError(t, err)
 	testkit.Get(t, cred, testkit.VaultScope)
 
 	second := local.GitHubJob(&azoidctest.GitHubJobOptions{Environment: "production"})
-	testkit.SetEnv(t, second.Env())
+	testbed.SetEnv(t, second.Env())
 	testkit.Get(t, cred, testkit.GraphScope)
 	requests := local.Requests(azoidctest.EntraToken)
 	require.Equal(t, second.Subject, requests[1].Assertion.Subject)
@@ -60,8 +61,8 @@ func TestOutsideGitHubActionsTheCredentialIsUnavailable(t *testing.T) {
 		"AZURE_TENANT_ID":                {"AZURE_CLIENT_ID": testkit.AClientID, "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"},
 	} {
 		t.Run(missing, func(t *testing.T) {
-			testkit.OutsideCI(t)
-			testkit.SetEnv(t, env)
+			testbed.OutsideCI(t)
+			testbed.SetEnv(t, env)
 			cred, err := azoidc.NewGitHubActionsCredential("", "", nil)
 			require.NoError(t, err, "only GetToken reports what is missing")
 			_, err = cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
@@ -122,7 +123,7 @@ func TestOnlyASuccessHoldsAToken(t *testing.T) {
 	for _, status := range []int{201, 203, 300, 400, 401, 403, 500} {
 		synctest.Test(t, func(t *testing.T) {
 			cloud := testkit.NewCloud()
-			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(status, nil, `{"value":"`+testkit.JWT(`{"sub":"s"}`)+`"}`))
+			cloud.Fail(azoidctest.GitHubOIDC, azoidctest.Status(status, nil, `{"value":"`+testbed.JWT(`{"sub":"s"}`)+`"}`))
 			_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 			var unusable *azoidc.AssertionError
 			require.ErrorAs(t, err, &unusable, status)

@@ -12,6 +12,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/persistent"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -74,7 +75,7 @@ func TestWhoseAssertionWasRefused(t *testing.T) {
 	}{
 		"self-made": {
 			func(*azoidctest.Cloud) string {
-				return testkit.JWT(`{"iss":"https://me.example","sub":"user","aud":"me","exp":4102444800}`)
+				return testbed.JWT(`{"iss":"https://me.example","sub":"user","aud":"me","exp":4102444800}`)
 			},
 			[]string{"AADSTS50013", "the user's assertion was refused, not the client's", "issuer https://me.example", "audience me", "the client's assertion was accepted"},
 		},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -60,10 +60,10 @@ func TestSecretIsNewForEachHandlerAndNeverPrinted(t *testing.T) {
 	server := start(t, &source{})
 	require.NoError(t, server.Close()) // some verbs follow the pointer to the http.Server, which is in use till then
 	for _, value := range []any{handler, *handler, struct{ h *tokenserver.Handler }{handler}, struct{ h tokenserver.Handler }{*handler}} {
-		testkit.RequirePrintsNone(t, value, env["IDENTITY_HEADER"], path.Base(env["ARM_MSI_ENDPOINT"]))
+		testbed.RequirePrintsNone(t, value, env["IDENTITY_HEADER"], path.Base(env["ARM_MSI_ENDPOINT"]))
 	}
 	for _, value := range []any{server, *server, struct{ *tokenserver.Server }{server}} {
-		testkit.RequirePrintsNone(t, value, server.Env()["IDENTITY_HEADER"], path.Base(server.Env()["ARM_MSI_ENDPOINT"]))
+		testbed.RequirePrintsNone(t, value, server.Env()["IDENTITY_HEADER"], path.Base(server.Env()["ARM_MSI_ENDPOINT"]))
 	}
 }
 

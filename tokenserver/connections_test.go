@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -227,7 +227,7 @@ var crowd = flag.Int("crowd", 3000, "how many connections somebody without the s
 func TestRightfulClientAmongThousandsOfConnections(t *testing.T) {
 	t.Parallel()
 	server := start(t, &source{})
-	testkit.Storm(t, strings.TrimPrefix(server.URL, "http://"), *crowd)
+	testbed.Storm(t, strings.TrimPrefix(server.URL, "http://"), *crowd)
 	for atOnce, kept := range map[int]bool{1: true, 10: false} {
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: !kept}}
 		var clients sync.WaitGroup

@@ -14,14 +14,14 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
 // What a request or a credential's error says shows in the answer and in the log, and does nothing there.
 func TestHostileTexts(t *testing.T) {
 	said := 0
-	for name, text := range testkit.Hostile {
+	for name, text := range testbed.Hostile {
 		for position, put := range map[string]func(*http.Request, *source){
 			"resource": func(r *http.Request, _ *source) {
 				r.URL.RawQuery = "api-version=2019-08-01&resource=" + url.QueryEscape(text)
@@ -45,17 +45,17 @@ func TestHostileTexts(t *testing.T) {
 				r := newRequest(handler.Env(endpoint), vault)
 				put(r, cred)
 				a := serve(t, handler, r)
-				testkit.RequireHarmless(t, a.text)
+				testbed.RequireHarmless(t, a.text)
 				message, _ := a.body["message"].(string)
-				testkit.RequireHarmless(t, message)
-				testkit.RequireHarmless(t, logged.String())
+				testbed.RequireHarmless(t, message)
+				testbed.RequireHarmless(t, logged.String())
 				said++
 			})
 		}
 		handler, _ := newHandler(t, (&source{}).fail(errors.New(text)))
 		err := handler.Preload(t.Context(), "https://vault.azure.net/.default", text)
-		testkit.RequireHarmless(t, err.Error())
-		require.Contains(t, err.Error(), testkit.HostileMark)
+		testbed.RequireHarmless(t, err.Error())
+		require.Contains(t, err.Error(), testbed.HostileMark)
 	}
 	require.Greater(t, said, 300)
 }
@@ -63,7 +63,7 @@ func TestHostileTexts(t *testing.T) {
 // The same of the other protocols.
 func TestHostileTextsOfOtherProtocols(t *testing.T) {
 	said := 0
-	for name, text := range testkit.Hostile {
+	for name, text := range testbed.Hostile {
 		quoted, err := json.Marshal(text)
 		require.NoError(t, err)
 		for position, ask := range map[string]func(env map[string]string, fail func(error)) *http.Request{
@@ -116,17 +116,17 @@ func TestHostileTextsOfOtherProtocols(t *testing.T) {
 					failure = err
 					cred.fail(err)
 				}))
-				testkit.RequireHarmless(t, a.text)
+				testbed.RequireHarmless(t, a.text)
 				for _, member := range []string{"error_description", "message", "errorMessage"} {
 					message, _ := a.body[member].(string)
-					testkit.RequireHarmless(t, message)
+					testbed.RequireHarmless(t, message)
 				}
-				testkit.RequireHarmless(t, logged.String())
+				testbed.RequireHarmless(t, logged.String())
 				said++
 			})
 		}
 		_, err = tokenserver.New(&source{}, &tokenserver.Options{Identities: []tokenserver.Identity{{Name: text, Credential: &source{}}}})
-		testkit.RequireHarmless(t, err.Error())
+		testbed.RequireHarmless(t, err.Error())
 	}
 	require.Greater(t, said, 300)
 }

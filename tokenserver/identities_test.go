@@ -8,7 +8,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -128,7 +128,7 @@ func TestAddressesAreNeverPrinted(t *testing.T) {
 	for _, variable := range []string{"AZOIDC_MSI_ENDPOINT_HUB", "AZOIDC_MSI_ENDPOINT_SPOKE_1"} {
 		secret := strings.TrimPrefix(env[variable], endpoint+tokenserver.Path+"/")
 		require.Regexp(t, "^[0-9a-f]{64}$", secret)
-		testkit.RequirePrintsNone(t, handler, secret)
-		testkit.RequirePrintsNone(t, *handler, secret)
+		testbed.RequirePrintsNone(t, handler, secret)
+		testbed.RequirePrintsNone(t, *handler, secret)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
@@ -77,7 +77,7 @@ func TestAzdIsToldWhy(t *testing.T) {
 func TestAzdsKey(t *testing.T) {
 	handler, env := newHandler(t, &source{})
 	require.Regexp(t, "^[0-9a-f]{64}$", env["AZD_AUTH_KEY"])
-	testkit.RequirePrintsNone(t, handler, env["AZD_AUTH_KEY"])
+	testbed.RequirePrintsNone(t, handler, env["AZD_AUTH_KEY"])
 	for name, test := range map[string]struct {
 		change func(*http.Request)
 		status int
@@ -138,7 +138,7 @@ func TestRequestEndpoint(t *testing.T) {
 	})
 	require.Equal(t, env["ACTIONS_ID_TOKEN_REQUEST_URL"], env["ARM_OIDC_REQUEST_URL"])
 	require.Equal(t, env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], env["ARM_OIDC_REQUEST_TOKEN"])
-	testkit.RequirePrintsNone(t, handler, env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+	testbed.RequirePrintsNone(t, handler, env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
 	for _, audience := range []string{entra, "sigstore"} {
 		a := serve(t, handler, newOIDCRequest(env, audience))
 		require.Equal(t, http.StatusOK, a.status)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // A command that outlives its access tokens is served all the same, with a new OIDC token for each. Nothing secret is in the log.
@@ -119,7 +119,7 @@ func TestExecServesAmongThousandsOfConnections(t *testing.T) {
 	p.start()
 	endpoint, err := url.Parse(p.environment().Get("IDENTITY_ENDPOINT"))
 	require.NoError(t, err)
-	testkit.Storm(t, endpoint.Host, 800) // more than the process may have files open
+	testbed.Storm(t, endpoint.Host, 800) // more than the process may have files open
 	_, err = io.WriteString(p.stdin, "begin\n")
 	require.NoError(t, err)
 	status, _ := p.wait()

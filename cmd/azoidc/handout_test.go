@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestHandout(t *testing.T) {
@@ -100,7 +100,7 @@ func TestHandoutForms(t *testing.T) {
 // A value that a log could take for a command isn't printed, and the CI systems' own forms hold it so that it is none.
 func TestHandoutOfHostileValues(t *testing.T) {
 	t.Parallel()
-	for name, value := range testkit.Hostile {
+	for name, value := range testbed.Hostile {
 		if value == "evil-<script>alert(1)</script>" || strings.HasPrefix(value, "evil-%0A") {
 			continue // nothing to a log
 		}
@@ -109,7 +109,7 @@ func TestHandoutOfHostileValues(t *testing.T) {
 			for _, form := range []string{formSh, formPowerShell, formJSON} {
 				_, err := h.lines(form)
 				require.ErrorContains(t, err, "NO_PROXY")
-				testkit.RequireHarmless(t, err.Error())
+				testbed.RequireHarmless(t, err.Error())
 			}
 		})
 	}

@@ -27,7 +27,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // exhaustive is for a run of some minutes, after changes to what is printed.
@@ -53,10 +53,10 @@ func (h *heard) require(t *testing.T, input string, outputs ...string) {
 	h.inputs++
 	for _, output := range outputs {
 		h.outputs++
-		if harm := testkit.HarmfulIn(output); harm != "" {
+		if harm := testbed.HarmfulIn(output); harm != "" {
 			require.Failf(t, "harmful", "%s in %s: %.2000q", harm, input, output)
 		}
-		if strings.Contains(output, testkit.HostileMark) {
+		if strings.Contains(output, testbed.HostileMark) {
 			h.shown++
 		}
 	}
@@ -71,9 +71,9 @@ func (h *heard) report(t *testing.T) {
 // Whatever the arguments and the environment hold.
 func TestHostileArgumentsAndEnvironment(t *testing.T) {
 	t.Parallel()
-	texts := testkit.FewHostile()
+	texts := testbed.FewHostile()
 	if *exhaustive {
-		texts = testkit.Hostile
+		texts = testbed.Hostile
 	}
 	var h heard
 	for name, text := range texts {
@@ -143,7 +143,7 @@ func withoutToken(output string) string {
 // What a job's log is told on purpose is told with whatever the texts hold.
 func TestHostileTextsInAnnotations(t *testing.T) {
 	t.Parallel()
-	for name, text := range testkit.Hostile {
+	for name, text := range testbed.Hostile {
 		for system, job := range map[string]map[string]string{
 			"GitHub v2":       with(newCloud(nil).GitHubJob(nil).Env(), "GITHUB_ACTIONS", "true"),
 			"Azure Pipelines": with(newCloud(nil).PipelinesJob(nil).Env(), "TF_BUILD", "True"),
@@ -151,7 +151,7 @@ func TestHostileTextsInAnnotations(t *testing.T) {
 			r := run(t, inJob(newCloud(nil), with(job, "AZURE_TENANT_ID", text), "AZURESUBSCRIPTION_TENANT_ID="+text), "doctor", "-tenant-id", text)
 			var report strings.Builder
 			for line := range strings.Lines(r.stdout) {
-				commands := testkit.CICommands(line)
+				commands := testbed.CICommands(line)
 				if len(commands) == 0 {
 					report.WriteString(line)
 					continue
@@ -159,9 +159,9 @@ func TestHostileTextsInAnnotations(t *testing.T) {
 				require.Len(t, commands, 1, "%s: %q", name, line)
 				require.Equal(t, system, commands[0].System)
 				require.Contains(t, []string{"error", "warning", "task.logissue", "task.uploadsummary"}, commands[0].Name)
-				testkit.RequireHarmless(t, commands[0].Data)
+				testbed.RequireHarmless(t, commands[0].Data)
 			}
-			testkit.RequireHarmless(t, report.String())
+			testbed.RequireHarmless(t, report.String())
 		}
 	}
 }
@@ -208,9 +208,9 @@ func hostileAnswers(system, text string) map[azoidctest.Leg]map[string]azoidctes
 	member := map[string]string{"GitHub Actions": "value", "Azure Pipelines": "oidcToken"}[system]
 	for _, claim := range []string{"iss", "sub", "aud", "jti", "job_workflow_ref"} {
 		claims := document(map[string]any{claim: text, "exp": time.Now().Add(time.Minute).Unix()})
-		oidc["claim "+claim] = raw("200 OK", "", document(map[string]any{member: testkit.JWT(claims)}))
+		oidc["claim "+claim] = raw("200 OK", "", document(map[string]any{member: testbed.JWT(claims)}))
 	}
-	oidc["token and more"] = raw("200 OK", "", document(map[string]any{member: testkit.JWT(`{}`) + text}))
+	oidc["token and more"] = raw("200 OK", "", document(map[string]any{member: testbed.JWT(`{}`) + text}))
 	refusal := func(name string) azoidctest.Fault {
 		members := map[string]any{"error": "invalid_client", "error_codes": []int{700016}, "error_description": "AADSTS700016: no."}
 		members[name] = text
@@ -246,9 +246,9 @@ type trial struct {
 // a job's log but show.
 func TestHostileServicesOfTheShippedCommand(t *testing.T) {
 	t.Parallel()
-	texts := map[string]string{"all": testkit.FewHostile()["all"]}
+	texts := map[string]string{"all": testbed.FewHostile()["all"]}
 	if *exhaustive {
-		texts = maps.Clone(testkit.Hostile)
+		texts = maps.Clone(testbed.Hostile)
 	}
 	commands := append(slices.Sorted(maps.Keys(runs)), "endpoint")
 	var trials []trial
@@ -323,9 +323,9 @@ func requireAllHarmless(t *testing.T, trials []trial) {
 func TestHostileNamesAndProxies(t *testing.T) {
 	t.Parallel()
 	var trials []trial
-	texts, commands := map[string]string{"all": testkit.FewHostile()["all"]}, []string{"exec"}
+	texts, commands := map[string]string{"all": testbed.FewHostile()["all"]}, []string{"exec"}
 	if *exhaustive {
-		texts, commands = testkit.Hostile, []string{"token", "doctor", "exec", "exec, token file"}
+		texts, commands = testbed.Hostile, []string{"token", "doctor", "exec", "exec, token file"}
 	}
 	for textName, text := range texts {
 		stranger := withNames(t, inASCII(text))

@@ -22,7 +22,7 @@ import (
 	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // roleVariable makes this test binary play a command that azoidc exec runs, see role_test.go.
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
 		os.Exit(play(role))
 	}
-	testkit.ForgetEnvironment()
+	testbed.ForgetEnvironment()
 	flag.Parse()
 	if testing.Short() {
 		os.Exit(m.Run())

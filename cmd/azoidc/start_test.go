@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestStartInGitHubActions(t *testing.T) {
@@ -31,7 +31,7 @@ func TestStartInGitHubActions(t *testing.T) {
 	env := w.exported()
 
 	masked := map[string]bool{}
-	for _, command := range testkit.CICommands(stdout) {
+	for _, command := range testbed.CICommands(stdout) {
 		require.Equal(t, "add-mask", command.Name)
 		masked[command.Data] = true
 	}
@@ -55,7 +55,7 @@ func TestStartInGitHubActions(t *testing.T) {
 	require.Nil(t, report.LastError)
 	text := w.well("status") + w.well("status", "-log")
 	require.Contains(t, text, "token for "+vaultScope+" until ")
-	testkit.RequireHarmless(t, text)
+	testbed.RequireHarmless(t, text)
 
 	require.Contains(t, w.well("stop"), `"default" has ended`)
 	requireClosed(t, env["IDENTITY_ENDPOINT"], env["IDENTITY_HEADER"])
@@ -71,7 +71,7 @@ func TestStartInAzurePipelines(t *testing.T) {
 	t.Parallel()
 	w := newPipeline(t, newServer(t, nil))
 	env, masked := map[string]string{}, map[string]bool{}
-	for _, command := range testkit.CICommands(w.well("start")) {
+	for _, command := range testbed.CICommands(w.well("start")) {
 		require.Equal(t, "Azure Pipelines", command.System)
 		switch command.Name {
 		case "task.setsecret":
@@ -175,7 +175,7 @@ func TestStartFails(t *testing.T) {
 			require.Equal(t, exitNotWell, status)
 			require.Contains(t, p.stderr.String(), test.stderr)
 			require.NotContains(t, p.stderr.String(), "rename")
-			testkit.RequireHarmless(t, p.stderr.String())
+			testbed.RequireHarmless(t, p.stderr.String())
 			if stdout != "" { // masks of secrets that are good for nothing any more
 				require.Regexp(t, regexp.MustCompile(`^(::add-mask::[0-9a-f]{64}\n)+$`), stdout)
 			}
@@ -317,7 +317,7 @@ func TestStatusTellsTheLastError(t *testing.T) {
 	require.Contains(t, report.LastError.Text, "AADSTS500011")
 	require.Equal(t, counts{Refused: 1}, report.Counts)
 	text := w.well("status") + w.well("status", "-log") + w.well("status", "-o=json")
-	testkit.RequireHarmless(t, text)
+	testbed.RequireHarmless(t, text)
 	requireNoSecret(t, cloud.Cloud, w.env, text)
 	require.NotContains(t, text, env["IDENTITY_HEADER"])
 	w.well("stop")

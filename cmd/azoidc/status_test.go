@@ -14,7 +14,7 @@ import (
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/proc"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestStatusText(t *testing.T) {
@@ -66,7 +66,7 @@ func TestStatusShowsTheLog(t *testing.T) {
 	require.Equal(t, exitWell, r.status, r.stderr)
 	require.Equal(t, 3, strings.Count(r.stdout, "\n"))
 	require.Regexp(t, "^one\n.*two\nthree\n$", r.stdout)
-	testkit.RequireHarmless(t, r.stdout)
+	testbed.RequireHarmless(t, r.stdout)
 }
 
 // Where nothing can be found, neither says that nothing runs.

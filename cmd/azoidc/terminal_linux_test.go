@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // What the terminal sends, it sends to both, and the command gets it once. What is sent to azoidc alone reaches the
@@ -92,7 +92,7 @@ type terminal struct {
 func startInTerminal(t *testing.T, cloud *azoidctest.Server, role string, before ...string) *terminal {
 	t.Helper()
 	p := inProcess(t, cloud, cloud.GitHubJob(nil).Env(), role, "exec")
-	keyboard, screen := testkit.OpenTerminal(t)
+	keyboard, screen := testbed.OpenTerminal(t)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = screen, screen, screen
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if len(before) > 0 {
@@ -133,6 +133,6 @@ func (t *terminal) shows(want string) {
 func (t *terminal) foreground() int {
 	t.t.Helper()
 	var group int32
-	testkit.ControlTerminal(t.t, t.keyboard, syscall.TIOCGPGRP, &group)
+	testbed.ControlTerminal(t.t, t.keyboard, syscall.TIOCGPGRP, &group)
 	return int(group)
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // A workflow is a job whose steps are processes, one after the other.
@@ -105,7 +105,7 @@ func (w *workflow) status(args ...string) statusReport {
 // exported is what a step of GitHub Actions has given to those that follow.
 func (w *workflow) exported() map[string]string {
 	w.t.Helper()
-	return testkit.ReadGitHubEnv(w.t, w.env["GITHUB_ENV"])
+	return testbed.ReadGitHubEnv(w.t, w.env["GITHUB_ENV"])
 }
 
 // requireServed requires that a program with these variables gets a token.

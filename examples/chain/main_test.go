@@ -11,13 +11,14 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 // laptop is signed in as by hand, and counts how often it was asked.
 type laptop struct{ asked int }
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) { testbed.Run(m) }
 
 func (l *laptop) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	l.asked++
@@ -27,7 +28,7 @@ func (l *laptop) GetToken(context.Context, policy.TokenRequestOptions) (azcore.A
 var request = policy.TokenRequestOptions{Scopes: []string{azoidc.ScopeResourceManager}, EnableCAE: true}
 
 func TestOnALaptop(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	cloud, cli := testkit.NewCloud(), &laptop{}
 	cred, err := newChain(cloud.ClientOptions(), cli)
 	require.NoError(t, err)
@@ -49,9 +50,9 @@ func TestInCI(t *testing.T) {
 		"Azure Pipelines": {func(c *azoidctest.Cloud) map[string]string { return c.PipelinesJob(nil).Env() }, azoidctest.AzureDevOpsOIDC},
 	} {
 		t.Run(system, func(t *testing.T) {
-			testkit.OutsideCI(t)
+			testbed.OutsideCI(t)
 			cloud, cli := testkit.NewCloud(), &laptop{}
-			testkit.SetEnv(t, test.environment(cloud))
+			testbed.SetEnv(t, test.environment(cloud))
 			cred, err := newChain(cloud.ClientOptions(), cli)
 			require.NoError(t, err)
 			_, err = cred.GetToken(t.Context(), request)
@@ -64,9 +65,9 @@ func TestInCI(t *testing.T) {
 
 // A refusal ends the chain: nobody deploys as somebody else by accident.
 func TestRefused(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	cloud, cli := testkit.NewCloud(), &laptop{}
-	testkit.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
+	testbed.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
 	cred, err := newChain(cloud.ClientOptions(), cli)
 	require.NoError(t, err)
 	_, err = cred.GetToken(t.Context(), request)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -21,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	address := os.Getenv("PRINT_TOKEN_FROM")
 	if address == "" {
-		testkit.Run(m)
+		testbed.Run(m)
 	}
 	if err := printToken(address); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -39,7 +40,7 @@ func printToken(address string) error {
 }
 
 func TestCommand(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	cloud := testkit.NewCloud()
 	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
 	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
@@ -76,7 +77,7 @@ func issuer(t *testing.T, cloud *azoidctest.Cloud) string {
 }
 
 func TestCommandThatFails(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	cloud := testkit.NewCloud()
 	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
 	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())

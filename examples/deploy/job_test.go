@@ -10,6 +10,7 @@ import (
 
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -27,7 +28,7 @@ func realCloud(t *testing.T) (*azoidctest.Server, azcore.ClientOptions) {
 func TestInGitHubActions(t *testing.T) {
 	cloud, client := realCloud(t)
 	job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Environment: "production"})
-	testkit.SetEnv(t, job.Env())
+	testbed.SetEnv(t, job.Env())
 
 	r := deploy(t.Context(), client)
 	require.Zero(t, r.status, r.stderr)
@@ -41,7 +42,7 @@ func TestInAzurePipelines(t *testing.T) {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			cloud, client := realCloud(t)
 			job := cloud.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: kind})
-			testkit.SetEnv(t, job.Env())
+			testbed.SetEnv(t, job.Env())
 
 			r := deploy(t.Context(), client, "-scope", vaultScope, "-scope", defaultScope)
 			require.Zero(t, r.status, r.stderr)
@@ -75,7 +76,7 @@ func TestRefused(t *testing.T) {
 		{
 			name: "Entra has no federated credential",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				testkit.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
+				testbed.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
 			},
 			stdout: "subject   repo:octo-org/octo-repo:ref:refs/heads/main",
 			stderr: []string{"AADSTS70025", "presented:", "subject repo:octo-org/octo-repo:ref:refs/heads/main", "do:"},
@@ -85,21 +86,21 @@ func TestRefused(t *testing.T) {
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
 				job := cloud.GitHubJob(nil)
 				job.ExpireRequestToken()
-				testkit.SetEnv(t, job.Env())
+				testbed.SetEnv(t, job.Env())
 			},
 			stderr: []string{"GitHub Actions: no assertion", "401", "do:"},
 		},
 		{
 			name: "no permission for OIDC tokens",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				testkit.SetEnv(t, map[string]string{"GITHUB_ACTIONS": "true", "AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID()})
+				testbed.SetEnv(t, map[string]string{"GITHUB_ACTIONS": "true", "AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID()})
 			},
 			stderr: []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "permissions: id-token: write"},
 		},
 		{
 			name: "no mapped access token",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				testkit.SetEnv(t, cloud.PipelinesJob(nil).Env())
+				testbed.SetEnv(t, cloud.PipelinesJob(nil).Env())
 				t.Setenv("SYSTEM_ACCESSTOKEN", "")
 			},
 			stderr: []string{"SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
@@ -107,7 +108,7 @@ func TestRefused(t *testing.T) {
 		{
 			name: "no client ID",
 			prepare: func(t *testing.T, cloud *azoidctest.Server) {
-				testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+				testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 				t.Setenv("AZURE_CLIENT_ID", "")
 			},
 			stdout: "subject   repo:octo-org/octo-repo:ref:refs/heads/main",
@@ -134,7 +135,7 @@ func TestRefused(t *testing.T) {
 // One scope that Entra refuses doesn't hide the others.
 func TestPartlyRefused(t *testing.T) {
 	cloud, client := realCloud(t)
-	testkit.SetEnv(t, cloud.GitHubJob(nil).Env())
+	testbed.SetEnv(t, cloud.GitHubJob(nil).Env())
 	cloud.Fail(azoidctest.EntraToken, azoidctest.OnScope(vaultScope, azoidctest.EntraRefusal(500011)))
 
 	r := deploy(t.Context(), client, "-scope", vaultScope, "-scope", defaultScope)
@@ -177,7 +178,7 @@ func TestNotSetUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cloud, client := realCloud(t)
-			testkit.SetEnv(t, test.environment(cloud.Cloud))
+			testbed.SetEnv(t, test.environment(cloud.Cloud))
 			for _, name := range test.unset {
 				t.Setenv(name, "")
 			}
@@ -194,7 +195,7 @@ func TestNotSetUp(t *testing.T) {
 func TestForgedCommand(t *testing.T) {
 	const subject = "repo:octo-org/octo-repo:ref:refs/heads/x\n::add-mask::e\r\n##vso[task.setvariable variable=PATH]/tmp"
 	cloud, client := realCloud(t)
-	testkit.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Subject: subject, Untrusted: true}).Env())
+	testbed.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Subject: subject, Untrusted: true}).Env())
 	r := deploy(t.Context(), client)
 	require.Equal(t, 1, r.status)
 	require.Contains(t, r.stdout, "  subject   "+redact.Line(subject)+"\n")

@@ -16,12 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
 	testkit.KeyBits = 512 // see go:debug above
-	testkit.Run(m)
+	testbed.Run(m)
 }
 
 // result is what a run of the program leaves behind.

@@ -11,10 +11,11 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) { testbed.Run(m) }
 
 func newServer(cloud *azoidctest.Cloud) *server {
 	job := cloud.GitHubJob(nil) // any source of the application's own assertions

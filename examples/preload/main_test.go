@@ -10,14 +10,15 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) { testbed.Run(m) }
 
 // The job goes on after the OIDC token's end, with what was preloaded and with nothing else.
 func TestPreload(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 		job := cloud.GitHubJob(nil) // any system that hands out a token for a while
@@ -44,7 +45,7 @@ func TestPreload(t *testing.T) {
 }
 
 func TestNoToken(t *testing.T) {
-	testkit.OutsideCI(t)
+	testbed.OutsideCI(t)
 	cred, err := signIn(t.Context(), "", &azoidc.AssertionCredentialOptions{})
 	require.Nil(t, cred)
 	require.ErrorContains(t, err, "missing")

@@ -8,10 +8,11 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) { testbed.Run(m) }
 
 func TestSignIn(t *testing.T) {
 	for system, environment := range map[string]func(*azoidctest.Cloud) map[string]string{
@@ -19,9 +20,9 @@ func TestSignIn(t *testing.T) {
 		"Azure Pipelines": func(c *azoidctest.Cloud) map[string]string { return c.PipelinesJob(nil).Env() },
 	} {
 		t.Run(system, func(t *testing.T) {
-			testkit.OnALaptop(t)
+			testbed.OnALaptop(t)
 			cloud := testkit.NewCloud()
-			testkit.SetEnv(t, environment(cloud))
+			testbed.SetEnv(t, environment(cloud))
 			var out bytes.Buffer
 			require.NoError(t, signIn(t.Context(), &out, onCloud(cloud)))
 			const times = ` until \d\d:\d\d:\d\d, refreshed from \d\d:\d\d:\d\d on\n`
@@ -31,7 +32,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestNobodySignedIn(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	var out bytes.Buffer
 	err := signIn(t.Context(), &out, onCloud(testkit.NewCloud()))
 	require.ErrorContains(t, err, "DefaultCredential: no token. Tried, in this order:")

@@ -3,7 +3,7 @@ package ci_test
 import (
 	"testing"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) { testbed.Run(m) }

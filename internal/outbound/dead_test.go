@@ -19,11 +19,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/outbound"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // newHTTP2 starts a server that speaks HTTP/2, behind a tunnel.
-func newHTTP2(t *testing.T) (*testkit.Tunnel, *httptest.Server) {
+func newHTTP2(t *testing.T) (*testbed.Tunnel, *httptest.Server) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Proto)
@@ -31,7 +31,7 @@ func newHTTP2(t *testing.T) (*testkit.Tunnel, *httptest.Server) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return testkit.NewTunnel(t, server.URL), server
+	return testbed.NewTunnel(t, server.URL), server
 }
 
 func rootsOf(server *httptest.Server) *x509.CertPool {
@@ -176,7 +176,7 @@ func TestABusyConnectionIsLeftToo(t *testing.T) {
 			server.EnableHTTP2 = true
 			server.StartTLS()
 			t.Cleanup(server.Close)
-			tunnel := testkit.NewTunnel(t, server.URL)
+			tunnel := testbed.NewTunnel(t, server.URL)
 			transport := outbound.Transport(client(t, server.Client()))
 			var slow sync.WaitGroup
 			slow.Go(func() {

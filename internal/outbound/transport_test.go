@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/outbound"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // wrapped is a transporter of the caller's own, which isn't an *http.Client.
@@ -343,7 +343,7 @@ func TestAClientWithATransportOfTheCallersOwn(t *testing.T) {
 func TestABodyThatCantBeReadTwice(t *testing.T) {
 	req := newRequest(t, http.MethodPost, "https://x.example")
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	_, err := outbound.Transport(testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("reset") })).Do(req)
+	_, err := outbound.Transport(testbed.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("reset") })).Do(req)
 	require.EqualError(t, err, "reset")
 	var copies []*held
 	req.GetBody = func() (io.ReadCloser, error) {

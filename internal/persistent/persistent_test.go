@@ -23,10 +23,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/persistent"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
-func TestMain(m *testing.M) { testkit.Run(m) }
+func TestMain(m *testing.M) { testbed.Run(m) }
 
 func TestOneWriterAtATime(t *testing.T) {
 	var inside, most atomic.Int32
@@ -151,7 +151,7 @@ func atAuthority(host string) persistent.Redeem {
 		return azidentity.NewClientAssertionCredential("tenant", "client", func(context.Context) (string, error) { return "a.b.c", nil },
 			&azidentity.ClientAssertionCredentialOptions{DisableInstanceDiscovery: true, ClientOptions: azcore.ClientOptions{
 				Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: host}, PerCallPolicies: []policy.Policy{first},
-				Transport: testkit.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("sent") })}})
+				Transport: testbed.TransportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("sent") })}})
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/proc"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 const inTerminalVariable = "AZOIDC_TEST_IN_TERMINAL"
@@ -22,7 +22,7 @@ func TestGroupStaysInTheTerminals(t *testing.T) {
 		require.False(t, cmd.SysProcAttr.Setpgid)
 		return
 	}
-	_, screen := testkit.OpenTerminal(t)
+	_, screen := testbed.OpenTerminal(t)
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 	again.Env = append(os.Environ(), inTerminalVariable+"=1")
 	again.Stdin = screen

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // secrets are one of each kind: a JWT, GitHub's request token is one too, an Azure DevOps token, one with characters that
@@ -38,11 +38,11 @@ func secrets() map[string]string {
 // TestEchoes: whatever the form, at most 15 characters of it in a row are left, where it was cut.
 func TestEchoes(t *testing.T) {
 	for kind, secret := range secrets() {
-		for name, form := range testkit.Echoes {
+		for name, form := range testbed.Echoes {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				echo := form(secret)
 				for _, text := range []string{echo, "you sent " + echo, echo + " isn't it", "<" + echo + ">", `{"a":"` + echo + `"}`} {
-					require.Empty(t, testkit.LeftOf(echo, redact.Line(text, secret)), redact.Line(text, secret))
+					require.Empty(t, testbed.LeftOf(echo, redact.Line(text, secret)), redact.Line(text, secret))
 				}
 			})
 		}
@@ -169,7 +169,7 @@ func FuzzEchoes(f *testing.F) {
 		if secret = strings.TrimSpace(secret); len(secret) < 16 || len(secret) > 1000 || len(before)+len(after) > 1000 || overlaps(secret) {
 			t.Skip()
 		}
-		echo := testkit.Echoes[name](secret)
+		echo := testbed.Echoes[name](secret)
 		if strings.Contains(before+after, echo[:8]) || strings.ContainsFunc(secret, notOfTokens) {
 			t.Skip()
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestErrorIsStillWhatItWas(t *testing.T) {
@@ -24,10 +24,10 @@ func TestErrorIsStillWhatItWas(t *testing.T) {
 	require.Same(t, cause, found)
 	require.ErrorIs(t, redact.Error(fmt.Errorf("\x1b%w", context.Canceled)), context.Canceled)
 	require.Equal(t, `Get "https://x": lookup # #vso[a.b]: no such host ::error::x`, err.Error())
-	for form, text := range testkit.Printed(err) {
-		require.Empty(t, testkit.HarmfulIn(text), "%s: %s", form, text)
+	for form, text := range testbed.Printed(err) {
+		require.Empty(t, testbed.HarmfulIn(text), "%s: %s", form, text)
 	}
-	require.NotContains(t, testkit.Reachable(err), "##vso")
+	require.NotContains(t, testbed.Reachable(err), "##vso")
 	require.Equal(t, "two\nlines of [redacted]", redact.Against("a-secret-token").Report(errors.New("two\r\nlines of a-secret-token")).Error())
 }
 
@@ -39,13 +39,13 @@ func TestCleanErrorsAreUntouched(t *testing.T) {
 	for _, err := range []error{list{"\u200b"}, fields{"\u200b"}, names{"\u200b": "\u200b"}, &fields{"\u200b"}} {
 		document, marshalled := json.Marshal(redact.Error(err))
 		require.NoError(t, marshalled)
-		require.Empty(t, testkit.HarmfulIn(string(document)))
+		require.Empty(t, testbed.HarmfulIn(string(document)))
 		require.EqualError(t, redact.Error(err), "clean")
 	}
 	quoted := &url.Error{Op: "parse", URL: "\u200b", Err: errors.New("bad")}
 	document, err := json.Marshal(redact.Error(quoted))
 	require.NoError(t, err)
-	require.Empty(t, testkit.HarmfulIn(string(document)))
+	require.Empty(t, testbed.HarmfulIn(string(document)))
 	require.Equal(t, quoted.Error(), redact.Error(quoted).Error())
 }
 
@@ -70,6 +70,6 @@ func TestSecret(t *testing.T) {
 	document, err := json.Marshal([]redact.Secret{kept, {}})
 	require.NoError(t, err)
 	require.Equal(t, `["[redacted]",""]`, string(document))
-	testkit.RequirePrintsNone(t, kept, "a-secret-token")
-	testkit.RequirePrintsNone(t, struct{ Kept, kept redact.Secret }{kept, kept}, "a-secret-token")
+	testbed.RequirePrintsNone(t, kept, "a-secret-token")
+	testbed.RequirePrintsNone(t, struct{ Kept, kept redact.Secret }{kept, kept}, "a-secret-token")
 }

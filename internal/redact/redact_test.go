@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // TestReadableAllTheSame holds what a reader sees.
@@ -84,7 +84,7 @@ func TestBounds(t *testing.T) {
 }
 
 func FuzzGate(f *testing.F) {
-	for _, text := range testkit.Hostile {
+	for _, text := range testbed.Hostile {
 		f.Add(text, "secretsecretsecret")
 	}
 	f.Add("you sent Bearer secretsecret", "secretsecret")
@@ -100,7 +100,7 @@ func FuzzGate(f *testing.F) {
 		require.Equal(t, lines, redact.Text(lines), "idempotent")
 		require.Equal(t, line, redact.Text(line), "a line is a text")
 		for _, output := range []string{line, lines, line + "\n" + lines, redact.Text(line + lines), redact.Text("#" + lines + "#" + line)} {
-			testkit.RequireHarmless(t, output)
+			testbed.RequireHarmless(t, output)
 		}
 		if secret = strings.TrimSpace(secret); len(secret) >= 8 && !overlaps(secret) && !strings.ContainsFunc(secret, unicode.IsSpace) {
 			require.NotContains(t, redact.Line("before "+secret+" after", secret), secret)

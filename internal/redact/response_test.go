@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 const secret = "the-secret-that-was-sent"
@@ -79,11 +79,11 @@ func TestResponseKeepsNothingOfTheRequestButItsAddress(t *testing.T) {
 }
 
 func TestHarmless(t *testing.T) {
-	for name, text := range testkit.Hostile {
+	for name, text := range testbed.Hostile {
 		document, err := json.Marshal(map[string]string{"a": text})
 		require.NoError(t, err)
 		require.Equal(t, name == "HTML" || name == "percent", redact.Harmless(document), name)
-		require.Equal(t, testkit.HarmfulIn(text) == "", redact.Harmless([]byte(text)), name)
+		require.Equal(t, testbed.HarmfulIn(text) == "", redact.Harmless([]byte(text)), name)
 	}
 	for _, answer := range []string{`"##vso[a.b]c"`, "\"\u200b\"", "a\n::b::c", `{"a":"b","c":"d\n::e"}`} {
 		require.False(t, redact.Harmless([]byte(answer)), answer)
@@ -103,7 +103,7 @@ func FuzzResponse(f *testing.F) {
 		if json.Valid([]byte(body)) && len(body) <= 64<<10 {
 			require.True(t, json.Valid([]byte(text)), text)
 		}
-		testkit.RequireHarmless(t, text)
+		testbed.RequireHarmless(t, text)
 		require.LessOrEqual(t, len(text), 2*len(body)+1300*4)
 	})
 }

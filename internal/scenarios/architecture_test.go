@@ -43,7 +43,8 @@ var mayImport = map[string][]string{
 	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/environ", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
 	"cmd/azoidc/internal/background": {"internal/ci", "cmd/azoidc/internal/environ", "internal/file", "internal/proc", "internal/redact"},
 
-	"internal/testkit":   {"", "azoidctest", "internal/ci"},
+	"internal/testbed":   {},
+	"internal/testkit":   {"", "azoidctest", "internal/ci", "internal/testbed"},
 	"internal/scenarios": {},
 
 	"azoidctest":  {},

@@ -20,6 +20,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -97,7 +98,7 @@ func TestAsAzidentityShowsTheCallbacksError(t *testing.T) {
 func TestAsAzidentityAsksThePipelinesEndpoint(t *testing.T) {
 	var asked *http.Request
 	source := azoidc.AzurePipelinesAssertion("connection", "token", &azoidc.AzurePipelinesAssertionOptions{
-		RequestURI: "https://pipelines.example/", ClientOptions: azcore.ClientOptions{Transport: testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+		RequestURI: "https://pipelines.example/", ClientOptions: azcore.ClientOptions{Transport: testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 			asked = r
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"oidcToken":"the.jwt.itself"}`))}, nil
 		})}})
@@ -127,7 +128,7 @@ func TestAsAzidentityShowsTheAnswer(t *testing.T) {
 	eachOfAzidentity(t, func(t *testing.T, c *azoidctest.Cloud, make func(azoidc.CredentialOptions) azcore.TokenCredential) {
 		options := testkit.CredentialOptions(c)
 		options.Retry.MaxRetries = -1
-		options.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+		options.Transport = testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/token") {
 				return &http.Response{Body: io.NopCloser(bytes.NewBufferString("no tokens here")), Status: http.StatusText(http.StatusTeapot), StatusCode: http.StatusTeapot}, nil
 			}

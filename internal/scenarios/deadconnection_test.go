@@ -12,6 +12,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -43,11 +44,11 @@ func TestADeadConnectionIsLeft(t *testing.T) {
 }
 
 // cloudBehindATunnel is a cloud on loopback that speaks HTTP/2, and a client that trusts it.
-func cloudBehindATunnel(t *testing.T) (*azoidctest.Cloud, *testkit.Tunnel, *http.Client) {
+func cloudBehindATunnel(t *testing.T) (*azoidctest.Cloud, *testbed.Tunnel, *http.Client) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	server.EnableHTTP2 = true
-	tunnel := testkit.NewTunnel(t, "https://"+server.Listener.Addr().String())
+	tunnel := testbed.NewTunnel(t, "https://"+server.Listener.Addr().String())
 	cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, BaseURL: tunnel.URL()})
 	server.Config.Handler = cloud
 	server.StartTLS()

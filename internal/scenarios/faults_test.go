@@ -14,6 +14,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -126,7 +127,7 @@ func lastingOn(leg azoidctest.Leg) []faultCase {
 				[]string{"Can't issue ID_TOKEN", "check the audience"}},
 			faultCase{"expired request token", testkit.Text(401, `{"message":"expired"}`), []string{"about 6 hours after the job's start"}},
 			faultCase{"no JWT", testkit.Text(200, `{"value":"`+testkit.Canary+`"}`), []string{"not a JWT"}},
-			faultCase{"expired assertion", testkit.Text(200, `{"value":"`+testkit.JWT(`{"iss":"i","sub":"s","exp":1000}`)+`"}`), []string{"expired", "issuer i, subject s"}})
+			faultCase{"expired assertion", testkit.Text(200, `{"value":"`+testbed.JWT(`{"iss":"i","sub":"s","exp":1000}`)+`"}`), []string{"expired", "issuer i, subject s"}})
 	case azoidctest.AzureDevOpsOIDC:
 		return append(lasting,
 			faultCase{"no reference", testkit.Text(200, `{"count":151,"value":"There is no explicit reference to service connection 1 from current stage X"}`),

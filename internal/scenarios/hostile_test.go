@@ -26,6 +26,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -142,7 +143,7 @@ func onLeg(leg azoidctest.Leg) map[string]hostility {
 			if claim == "aud" {
 				value = []string{text, text}
 			}
-			return answered(200, "OK", http.Header{}, jsonOf(map[string]any{token: testkit.JWT(jsonOf(map[string]any{claim: value}))}))
+			return answered(200, "OK", http.Header{}, jsonOf(map[string]any{token: testbed.JWT(jsonOf(map[string]any{claim: value}))}))
 		}
 	}
 	claims := []string{"iss", "sub", "aud", "jti", "job_workflow_ref"}
@@ -218,7 +219,7 @@ func (c *tried) require(t *testing.T, input string, err error, lines string) {
 		}
 		outputs["%s"], outputs["%q"], outputs["%.80s"] = fmt.Sprintf("%s", err), fmt.Sprintf("%q", err), fmt.Sprintf("%.80s", err)
 		outputs["joined"] = errors.Join(err, err).Error()
-		if strings.Contains(err.Error(), testkit.HostileMark) {
+		if strings.Contains(err.Error(), testbed.HostileMark) {
 			c.shown++
 		}
 	}
@@ -232,7 +233,7 @@ func (c *tried) require(t *testing.T, input string, err error, lines string) {
 		if strings.Contains(output, forgedLine) && !strings.HasPrefix(input, ownMaking) {
 			require.Failf(t, "forged", "a line of the report in %s of %s: %q", form, input, output)
 		}
-		if harm := testkit.HarmfulIn(output); harm != "" {
+		if harm := testbed.HarmfulIn(output); harm != "" {
 			require.Failf(t, "harmful", "%s in %s of %s: %q", harm, form, input, output)
 		}
 	}
@@ -331,7 +332,7 @@ func byTurns(texts map[string]string, number, oneIn int) map[string]string {
 
 // placed are the texts that need a place of their own.
 func placed() map[string]string {
-	few := testkit.FewHostile()
+	few := testbed.FewHostile()
 	delete(few, "all")
 	return few
 }
@@ -341,12 +342,12 @@ func placed() map[string]string {
 func hostileTexts(others map[string]string, number, oneIn int) map[string]string {
 	switch {
 	case *exhaustive:
-		return testkit.Hostile
+		return testbed.Hostile
 	case oneIn == 0:
-		return map[string]string{"all": testkit.AllHostile}
+		return map[string]string{"all": testbed.AllHostile}
 	}
 	texts := byTurns(others, number, oneIn)
-	texts["all"] = testkit.AllHostile
+	texts["all"] = testbed.AllHostile
 	return texts
 }
 
@@ -395,7 +396,7 @@ func TestHostileServices(t *testing.T) {
 
 // tryHostilities lets a leg answer a credential with hostile texts.
 func tryHostilities(t *testing.T, s testkit.System, leg azoidctest.Leg, maker string, turn int, count *tried) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	local := testkit.NewCloud()
 	hostilities := onLeg(leg)
 	oneIn := 0
@@ -407,7 +408,7 @@ func tryHostilities(t *testing.T, s testkit.System, leg azoidctest.Leg, maker st
 			continue
 		}
 		for name, text := range hostileTexts(placed(), number+turn, oneIn) {
-			cred := makers[maker](t, local, s, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+			cred := makers[maker](t, local, s, testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 				if legOf(r, s) != leg {
 					return local.Do(r)
 				}
@@ -426,7 +427,7 @@ func tryHostilities(t *testing.T, s testkit.System, leg azoidctest.Leg, maker st
 
 // TestHostileSurroundings put each hostile text where the environment and arguments have theirs.
 func TestHostileSurroundings(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	local := testkit.NewCloud()
 	scoped := func(cred azcore.TokenCredential, err error, scope string) error {
 		if err != nil {
@@ -485,7 +486,7 @@ func TestHostileSurroundings(t *testing.T) {
 		"scope": func(t *testing.T, text string) error { return github(local.TenantID(), local.ClientID(), text, nil) },
 		"scope that Entra accepts": func(t *testing.T, text string) error {
 			return github(local.TenantID(), local.ClientID(), text, func(o *azoidc.GitHubActionsCredentialOptions) {
-				o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+				o.Transport = testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 					if legOf(r, testkit.Systems[0]) == azoidctest.EntraToken {
 						return answered(200, "OK", http.Header{}, `{"access_token":"a.b.c","token_type":"Bearer","expires_in":3600}`)
 					}
@@ -542,7 +543,7 @@ func TestHostileSurroundings(t *testing.T) {
 			return err
 		},
 		"user's claims": func(t *testing.T, text string) error {
-			cred, err := azoidc.NewOnBehalfOfCredential(local.TenantID(), local.ClientID(), testkit.JWT(jsonOf(map[string]any{"sub": text, "aud": text, "iss": text})), valid(t),
+			cred, err := azoidc.NewOnBehalfOfCredential(local.TenantID(), local.ClientID(), testbed.JWT(jsonOf(map[string]any{"sub": text, "aud": text, "iss": text})), valid(t),
 				&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: options(nil)})
 			return scoped(cred, err, testkit.VaultScope)
 		},
@@ -550,9 +551,9 @@ func TestHostileSurroundings(t *testing.T) {
 			return with(azoidc.FileAssertion(filepath.Join(t.TempDir(), text)))
 		},
 		"command": func(t *testing.T, text string) error { return with(azoidc.CommandAssertion(text, text)) },
-		"static":  func(t *testing.T, text string) error { return with(azoidc.StaticAssertion(testkit.JWT("{}") + text)) },
+		"static":  func(t *testing.T, text string) error { return with(azoidc.StaticAssertion(testbed.JWT("{}") + text)) },
 		"AssertionFunc": func(t *testing.T, text string) error {
-			return with(func(context.Context) (string, error) { return testkit.JWT("{}") + text, nil })
+			return with(func(context.Context) (string, error) { return testbed.JWT("{}") + text, nil })
 		},
 		"AssertionFunc's error": func(t *testing.T, text string) error {
 			return with(func(context.Context) (string, error) { return "", errors.New(text) })
@@ -570,7 +571,7 @@ func TestHostileSurroundings(t *testing.T) {
 		},
 		"transport's panic": func(t *testing.T, text string) error {
 			return github(local.TenantID(), local.ClientID(), testkit.VaultScope, func(o *azoidc.GitHubActionsCredentialOptions) {
-				o.Transport = testkit.TransportFunc(func(*http.Request) (*http.Response, error) { panic(errors.New(text)) })
+				o.Transport = testbed.TransportFunc(func(*http.Request) (*http.Response, error) { panic(errors.New(text)) })
 			})
 		},
 		"policy's panic": func(t *testing.T, text string) error {
@@ -607,10 +608,10 @@ func TestHostileSurroundings(t *testing.T) {
 	count := &tried{}
 	oneIn := 2
 	if testing.Short() {
-		oneIn = len(testkit.Hostile)
+		oneIn = len(testbed.Hostile)
 	}
 	for number, position := range slices.Sorted(maps.Keys(positions)) {
-		for name, text := range hostileTexts(testkit.Hostile, number, oneIn) {
+		for name, text := range hostileTexts(testbed.Hostile, number, oneIn) {
 			t.Run(position+"/"+name, func(t *testing.T) {
 				lines := testkit.Logged.Keep(t)
 				err := positions[position](t, text)
@@ -626,7 +627,7 @@ func TestHostileSurroundings(t *testing.T) {
 
 // TestHostileChain: what azidentity's own credentials say at the chain's end. What they write to azcore's log is theirs.
 func TestHostileChain(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	local := testkit.NewCloud()
 	testkit.InKubernetes(t, local)
 	count := &tried{}
@@ -638,7 +639,7 @@ func TestHostileChain(t *testing.T) {
 	for number, position := range slices.Sorted(maps.Keys(hostilities)) {
 		for name, text := range hostileTexts(placed(), number, oneIn) {
 			options := testkit.CredentialOptions(local)
-			onlyOnce(&options, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+			onlyOnce(&options, testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 				if legOf(r, testkit.Systems[0]) != azoidctest.EntraToken {
 					return local.Do(r)
 				}
@@ -668,7 +669,7 @@ func (f policyFunc) Do(r *policy.Request) (*http.Response, error) { return f(r) 
 
 // TestATokenOutsideItsAlphabetIsNotPosted nor returned.
 func TestATokenOutsideItsAlphabetIsNotPosted(t *testing.T) {
-	for name, text := range testkit.Hostile {
+	for name, text := range testbed.Hostile {
 		local := testkit.NewCloud()
 		local.Fail(azoidctest.GitHubOIDC, azoidctest.Status(200, nil, jsonOf(map[string]any{"value": anyJWT + text})))
 		cred := makers["own"](t, local, testkit.Systems[0], testkit.WithTransportErrors(local))

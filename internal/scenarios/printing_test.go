@@ -11,6 +11,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -43,7 +44,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			*azoidc.GitHubActionsCredential
 		}{github},
 	} {
-		testkit.RequirePrintsNone(t, value, secrets...)
+		testbed.RequirePrintsNone(t, value, secrets...)
 	}
 }
 
@@ -82,7 +83,7 @@ func TestWhoEmbedsTheOptions(t *testing.T) {
 // requireHidden leaves out %p, for which fmt asks no methods.
 func requireHidden(t *testing.T, value any) {
 	t.Helper()
-	for form, text := range testkit.Printed(value) {
+	for form, text := range testbed.Printed(value) {
 		if !strings.HasPrefix(form, "%") || !strings.HasSuffix(form, "p") {
 			require.NotContains(t, text, testkit.Canary, form)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -32,7 +33,7 @@ func (a *asked) GetToken(ctx context.Context, request testkit.TokenRequest) (azc
 // TestClientsDoNotRepeatWhatTheCredentialHasRepeated: azcore's retry policy would ask three times more, each time with
 // all of the credential's own attempts.
 func TestClientsDoNotRepeatWhatTheCredentialHasRepeated(t *testing.T) {
-	testkit.OnALaptop(t)
+	testbed.OnALaptop(t)
 	for name, test := range map[string]struct {
 		leg   azoidctest.Leg
 		fault azoidctest.Fault
@@ -93,7 +94,7 @@ func TestAddressesThatASecretMustNotGoTo(t *testing.T) {
 func TestATransportThatFollowsRedirects(t *testing.T) {
 	cloud := testkit.NewCloud()
 	cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
-		o.Transport = testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+		o.Transport = testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 			resp, err := cloud.Do(r)
 			if err == nil && r.Method == http.MethodPost {
 				followed := *r

@@ -17,6 +17,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -24,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	log.SetListener(testkit.Logged.Write)
 	if !live {
-		testkit.ForgetEnvironment()
+		testbed.ForgetEnvironment()
 	}
 	testkit.KeyBits = 512   // see go:debug above
 	debug.SetGCPercent(800) // much is allocated here and little held: a fifth of the time would go into collecting it
@@ -116,12 +117,12 @@ func TestEchoesOfSecrets(t *testing.T) {
 			if testing.Short() && sharesCode("own", s, leg) {
 				continue
 			}
-			for name, form := range testkit.Echoes {
+			for name, form := range testbed.Echoes {
 				t.Run(fmt.Sprint(s.Name, "/", leg, "/", name), func(t *testing.T) {
 					lines := testkit.Logged.Keep(t)
 					local := testkit.NewCloud()
 					var secret string
-					cred := makers["own"](t, local, s, testkit.TransportFunc(func(r *http.Request) (*http.Response, error) {
+					cred := makers["own"](t, local, s, testbed.TransportFunc(func(r *http.Request) (*http.Response, error) {
 						if legOf(r, s) != leg {
 							return local.Do(r)
 						}
@@ -134,10 +135,10 @@ func TestEchoesOfSecrets(t *testing.T) {
 					require.ErrorContains(t, err, "[redacted]")
 					require.Greater(t, len(secret), 20)
 					for printed, output := range testkit.FormsOf(t, err) {
-						require.Empty(t, testkit.LeftOf(secret, output), printed)
-						require.Empty(t, testkit.LeftOf(form(secret), output), printed)
+						require.Empty(t, testbed.LeftOf(secret, output), printed)
+						require.Empty(t, testbed.LeftOf(form(secret), output), printed)
 					}
-					require.Empty(t, testkit.LeftOf(form(secret), lines()))
+					require.Empty(t, testbed.LeftOf(form(secret), lines()))
 				})
 			}
 		}

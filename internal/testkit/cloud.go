@@ -1,5 +1,5 @@
-// Package testkit helps the tests of several packages: credentials in a local cloud, a fake credential, an environment
-// without anybody's settings, and the search for secrets.
+// Package testkit helps the tests of several packages: credentials in a local cloud, a fake credential, a store, faults, and
+// checks that nothing secret is told.
 package testkit
 
 import (

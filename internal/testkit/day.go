@@ -13,6 +13,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // A Day is a job of 24 hours in which something is wrong again and again: connections that die, services that are busy or
@@ -102,7 +103,7 @@ func (d Day) begin(t *testing.T) *life {
 }
 
 // byItsClock dates the answers.
-func (l *life) byItsClock(inner policy.Transporter) TransportFunc {
+func (l *life) byItsClock(inner policy.Transporter) testbed.TransportFunc {
 	return func(r *http.Request) (*http.Response, error) {
 		resp, err := inner.Do(r)
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // Text answers with a status and a body.
@@ -34,7 +35,7 @@ func Failing(name string) azoidctest.Fault {
 }
 
 // WithTransportErrors turns the marked answers into errors.
-func WithTransportErrors(cloud *azoidctest.Cloud) TransportFunc {
+func WithTransportErrors(cloud *azoidctest.Cloud) testbed.TransportFunc {
 	return func(r *http.Request) (*http.Response, error) {
 		resp, err := cloud.Do(r)
 		if err != nil || resp.Header.Get("X-Transport-Error") == "" {
@@ -44,12 +45,6 @@ func WithTransportErrors(cloud *azoidctest.Cloud) TransportFunc {
 		return nil, transportErrors[resp.Header.Get("X-Transport-Error")]
 	}
 }
-
-// A TransportFunc is a policy.Transporter.
-type TransportFunc func(*http.Request) (*http.Response, error)
-
-// Do calls f.
-func (f TransportFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Redirect answers with a redirect to another host.
 func Redirect(code int) azoidctest.Fault {

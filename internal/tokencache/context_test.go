@@ -17,6 +17,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -70,7 +71,7 @@ func TestAFlightLeavesTheCallersSpanAlone(t *testing.T) {
 	const wanted, sign = "https://vault.example/?sig=", "secret"
 	said := ""
 	client, err := azcore.NewClient("module", "v1.0.0", azruntime.PipelineOptions{Tracing: azruntime.TracingOptions{Namespace: "n"}}, &policy.ClientOptions{
-		Transport: testkit.TransportFunc(func(*http.Request) (*http.Response, error) {
+		Transport: testbed.TransportFunc(func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 		}),
 		TracingProvider: tracing.NewProvider(func(string, string) tracing.Tracer {

@@ -14,13 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
 	log.SetListener(testkit.Logged.Write)
 	testkit.KeyBits = 512 // see go:debug above
-	testkit.Run(m)
+	testbed.Run(m)
 }
 
 // panics is an answer of a credential that panics with the value; nil dereferences nil.
@@ -36,7 +37,7 @@ func panics(value any) func(context.Context, testkit.TokenRequest) error {
 }
 
 func TestAPanicIsTheErrorOfAllWhoWait(t *testing.T) {
-	jwt := testkit.JWT(`{"sub":"a secret"}`)
+	jwt := testbed.JWT(`{"sub":"a secret"}`)
 	for name, test := range map[string]struct {
 		value any
 		says  string

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/redact"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func newJournal(t *testing.T) (*Journal, Home) {
@@ -57,14 +57,14 @@ func TestJournalIsHarmless(t *testing.T) {
 	j, h := newJournal(t)
 	j.Note("nothing went wrong")
 	require.Nil(t, j.LastProblem())
-	for _, text := range testkit.Hostile {
+	for _, text := range testbed.Hostile {
 		_, err := fmt.Fprintln(j, text)
 		require.NoError(t, err)
-		testkit.RequireHarmless(t, j.LastProblem().Text)
+		testbed.RequireHarmless(t, j.LastProblem().Text)
 	}
 	content, err := h.ReadLog()
 	require.NoError(t, err)
-	testkit.RequireHarmless(t, content)
+	testbed.RequireHarmless(t, content)
 }
 
 // However much a process writes there past the journal, as it crashes, so much of it is read.

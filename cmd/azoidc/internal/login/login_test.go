@@ -15,7 +15,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func newLogin(t *testing.T, env environ.Variables, args ...string) Login {
@@ -101,7 +101,7 @@ func TestFolder(t *testing.T) {
 
 // A token is handed out for the audience that it is for. Entra's own stands for that of its exchange, and for no other.
 func TestAssertionFor(t *testing.T) {
-	jwt := func(audience string) string { return testkit.JWT(fmt.Sprintf(`{"aud":%q}`, audience)) }
+	jwt := func(audience string) string { return testbed.JWT(fmt.Sprintf(`{"aud":%q}`, audience)) }
 	refused := errors.New("refused")
 	for name, test := range map[string]struct {
 		token    string

@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // Readers never see half a token, however often it's replaced.
@@ -51,9 +51,9 @@ func TestReplaceFails(t *testing.T) {
 // lasting is a token that lasts so long; 0 for one that doesn't say.
 func lasting(life time.Duration) string {
 	if life == 0 {
-		return testkit.JWT(`{"iss":"i"}`)
+		return testbed.JWT(`{"iss":"i"}`)
 	}
-	return testkit.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(life).Unix()))
+	return testbed.JWT(fmt.Sprintf(`{"exp":%d}`, time.Now().Add(life).Unix()))
 }
 
 // A token is replaced when half of its life is over. What fails is tried again, but not at once.

@@ -1,17 +1,16 @@
-package testkit
+// Package testbed is the world that tests run in: an environment that is nobody's, hostile texts and how CI systems take
+// them, a terminal, a tunnel, a storm of connections. It imports nothing of this module, so that the test program of a
+// package that needs no credential has none in it.
+package testbed
 
 import (
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/azoidctest"
 )
 
 // ForgetEnvironment unsets every variable by which a user, a CI system or a proxy could change what tests see. The TestMain
@@ -77,17 +76,4 @@ func OnALaptop(t *testing.T) {
 		t.Setenv(name, home)
 	}
 	t.Setenv("PATH", t.TempDir()) // a shell has a path of its own in place of an empty one
-}
-
-// InKubernetes sets the variables of the workload identity webhook, for which azidentity's chain has a credential.
-func InKubernetes(t *testing.T, cloud *azoidctest.Cloud) {
-	t.Helper()
-	job := cloud.GitHubJob(nil)
-	jwt, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
-		ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken})(t.Context())
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "token")
-	require.NoError(t, os.WriteFile(path, []byte(jwt), 0o600))
-	SetEnv(t, map[string]string{"AZURE_FEDERATED_TOKEN_FILE": path, "AZURE_TENANT_ID": cloud.TenantID(), "AZURE_CLIENT_ID": cloud.ClientID()})
-	cloud.Reset()
 }

@@ -1,4 +1,4 @@
-package testkit_test
+package testbed_test
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // unheeded are variables that change nothing a test sees: Windows' name, the folder where Azure Arc is installed, and Go's.
@@ -39,7 +39,7 @@ func TestEachVariableThatIsReadIsForgotten(t *testing.T) {
 		}
 		require.Contains(t, strings.Fields(string(script)), name, "%s reads it", file)
 		t.Setenv(name, "nonsense")
-		testkit.OutsideCI(t)
+		testbed.OutsideCI(t)
 		require.Empty(t, os.Getenv(name), "%s reads it", file)
 	}
 }

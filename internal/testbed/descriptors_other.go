@@ -1,6 +1,6 @@
 //go:build !unix
 
-package testkit
+package testbed
 
 // descriptors is how many connections this process may have: ports are what is scarce.
 func descriptors() int { return 12000 }

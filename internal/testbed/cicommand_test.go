@@ -1,4 +1,4 @@
-package testkit_test
+package testbed_test
 
 import (
 	"testing"
@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/testkit"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // TestCICommands holds what the systems' own tests and documentation say of their syntax.
 func TestCICommands(t *testing.T) {
 	type properties = map[string]string
-	for output, want := range map[string][]testkit.CICommand{
+	for output, want := range map[string][]testbed.CICommand{
 		"##vso[area.event k1=v1;]msg":                   {{"Azure Pipelines", "area.event", properties{"k1": "v1"}, "msg"}},
 		"ab ##VSO[task.setsecret]a%AZP250A%3B%5D ":      {{"Azure Pipelines", "task.setsecret", properties{}, "a%0A;] "}},
 		"##vso[area.event]":                             {{"Azure Pipelines", "area.event", properties{}, ""}},
@@ -31,25 +31,25 @@ func TestCICommands(t *testing.T) {
 		"::1":                                           nil,
 		"one\rtwo\n\r\n::a::b\n##[c]d":                  {{"GitHub v2", "a", properties{}, "b"}, {"GitHub v1", "c", properties{}, "d"}},
 	} {
-		require.Equal(t, want, testkit.CICommands(output), "%q", output)
+		require.Equal(t, want, testbed.CICommands(output), "%q", output)
 	}
 }
 
 func TestHarmfulIn(t *testing.T) {
-	for name, text := range testkit.Hostile {
+	for name, text := range testbed.Hostile {
 		if name != "HTML" && name != "percent" && name != "a forged report" { // harmless in a log
-			require.NotEmpty(t, testkit.HarmfulIn(text), name)
+			require.NotEmpty(t, testbed.HarmfulIn(text), name)
 		}
-		require.Contains(t, text, testkit.HostileMark)
+		require.Contains(t, text, testbed.HostileMark)
 	}
-	for name, text := range testkit.FewHostile() {
-		require.True(t, name == "a forged report" || testkit.HarmfulIn(text) != "", name)
+	for name, text := range testbed.FewHostile() {
+		require.True(t, name == "a forged report" || testbed.HarmfulIn(text) != "", name)
 		require.Less(t, utf8.RuneCountInString(text), 1200, "an error quotes it whole")
 	}
 	for _, text := range []string{
 		"", "two\nlines", "https://[::1]:443/", "# #vso[a.b]", ": :x::", "issue ##12", "a::b", "repo:o/r:ref:refs/heads/a##b", "größer 🙂",
 		"https://management.core.windows.net//.default",
 	} {
-		require.Empty(t, testkit.HarmfulIn(text), text)
+		require.Empty(t, testbed.HarmfulIn(text), text)
 	}
 }
