@@ -45,15 +45,23 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// Its answers are about itself. Only the one question ends it.
-func TestResidentAnswers(t *testing.T) {
-	t.Parallel()
-	self, err := proc.Find(os.Getpid())
+// ownHome is a home that this process has claimed.
+func ownHome(t *testing.T) (self proc.Listed, h background.Home) {
+	t.Helper()
+	var err error
+	self, err = proc.Find(os.Getpid())
 	if err != nil {
 		t.Skip("no processes to be seen here")
 	}
-	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
+	h, err = background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
 	require.NoError(t, err)
+	return self, h
+}
+
+// Its answers are about itself. Only the one question ends it.
+func TestResidentAnswers(t *testing.T) {
+	t.Parallel()
+	self, h := ownHome(t)
 	journal, err := background.OpenJournal(h, redact.Against())
 	require.NoError(t, err)
 	defer func() { _ = journal.Close() }()
@@ -86,12 +94,7 @@ func TestResidentAnswers(t *testing.T) {
 
 // It leaves nothing, and its exit status tells whether it could. It isn't parallel, because it is the standard error that ends with it.
 func TestMoveOut(t *testing.T) {
-	self, err := proc.Find(os.Getpid())
-	if err != nil {
-		t.Skip("no processes to be seen here")
-	}
-	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
-	require.NoError(t, err)
+	self, h := ownHome(t)
 	journal, err := background.OpenJournal(h, redact.Against())
 	require.NoError(t, err)
 	stderr := os.Stderr
@@ -107,12 +110,7 @@ func TestMoveOut(t *testing.T) {
 
 func TestOccupied(t *testing.T) {
 	t.Parallel()
-	self, err := proc.Find(os.Getpid())
-	if err != nil {
-		t.Skip("no processes to be seen here")
-	}
-	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
-	require.NoError(t, err)
+	self, h := ownHome(t)
 	require.ErrorIs(t, occupied("a", h, io.EOF), io.EOF)
 	require.ErrorContains(t, occupied("a", h, background.OccupiedError{Owner: self.Process}), "runs already, as process")
 	elsewhere, err := proc.Parse(self.String()[:strings.LastIndex(self.String(), ".")] + ".1")

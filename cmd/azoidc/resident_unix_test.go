@@ -82,18 +82,13 @@ func openFiles(t *testing.T, id int) map[string]int {
 
 // Who can't start anything says so. Not in parallel: other tests need files.
 func TestStartWithoutFilesToSpare(t *testing.T) {
-	self, err := proc.Find(os.Getpid())
-	if err != nil {
-		t.Skip("no processes to be seen here")
-	}
-	h, err := background.Claim(filepath.Join(t.TempDir(), "azoidc"), "a", self.Process)
-	require.NoError(t, err)
+	self, h := ownHome(t)
 	var before syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
 	none := before
 	none.Cur = 0
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
-	err = offline().startIn(t.Context(), h, self, startFlags{}, nil)
+	err := offline().startIn(t.Context(), h, self, startFlags{}, nil)
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
 	require.ErrorIs(t, err, syscall.EMFILE)
 	require.NoError(t, h.GiveUp(self.Process))

@@ -17,7 +17,8 @@ func ForbidCoreDumps() (allowed func(func() error) error) {
 		return nil
 	}
 	return func(run func() error) error {
-		_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &before)                  // where others have lowered what is allowed since then, that counts
+		// Where others have lowered what is allowed since then, that counts.
+		_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &before)
 		defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &none) }() // to lower it is allowed
 		return run()
 	}

@@ -39,7 +39,8 @@ func (h Home) awaitRemoval(owner proc.Process) bool {
 	return false
 }
 
-// GiveUp leaves the home that self has claimed, or that of the one it was passed to, which has ended. What is another's by now stays.
+// GiveUp leaves the home that self has claimed, or that of the one it was passed to, which has ended. What is another's by
+// now stays.
 func (h Home) GiveUp(self proc.Process) error {
 	owner, err := h.Owner()
 	if err != nil || owner != self && owner.State() != proc.Ended {
