@@ -261,6 +261,7 @@ func TestCommandAssertionExplainsWithoutItsOutput(t *testing.T) {
 
 // TestACommandThatLeavesAChildIsNotWaitedForForever: the child holds the command's output open.
 func TestACommandThatLeavesAChildIsNotWaitedForForever(t *testing.T) {
+	testbed.NotShort(t, "waits half a second for its output")
 	needShell(t)
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -275,6 +276,7 @@ func TestACommandThatLeavesAChildIsNotWaitedForForever(t *testing.T) {
 // as it lives.
 func TestCommandAssertionKillsTheWholeProcessGroup(t *testing.T) {
 	needShell(t)
+	t.Parallel()
 	beats := filepath.Join(t.TempDir(), "beats")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -295,7 +297,7 @@ func TestCommandAssertionKillsTheWholeProcessGroup(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		before := length()
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		return length() == before
 	}, 10*time.Second, time.Millisecond, "the command's child lives on")
 }

@@ -28,14 +28,14 @@ func TestTrustRefusesWhatGraphRefuses(t *testing.T) {
 		"long subject":     func(f *azoidctest.FederatedCredential) { f.Subject = strings.Repeat("o", 601) },
 		"another audience": func(f *azoidctest.FederatedCredential) { f.Audience = "api://cat" },
 	} {
-		app := azoidctest.New(nil).Application()
+		app := newCloud(nil).Application()
 		app.Trust(good)
 		app.Trust(good) // changes nothing
 		bad := good
 		change(&bad)
 		require.Panics(t, func() { app.Trust(bad) }, name)
 	}
-	app := azoidctest.New(nil).Application()
+	app := newCloud(nil).Application()
 	for i := range 20 {
 		app.Trust(azoidctest.FederatedCredential{Issuer: "https://octo.example", Subject: fmt.Sprint(i), Audience: "api://octo"})
 	}
@@ -49,7 +49,7 @@ func TestTrustAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, delays := range [][2]time.Duration{{time.Hour, time.Minute}, {time.Minute, time.Hour}} {
-			c := azoidctest.New(nil)
+			c := newCloud(nil)
 			job := c.GitHubJob(&azoidctest.GitHubJobOptions{EffectiveAfter: delays[0]})
 			c.Application().Trust(azoidctest.FederatedCredential{Issuer: job.Issuer, Subject: job.Subject, Audience: job.Audience, EffectiveAfter: delays[1]})
 			ask := func() answer { return exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default") }
@@ -136,7 +136,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
+			c := newCloud(nil)
 			s := &state{cloud: c, job: c.GitHubJob(nil), tenant: c.TenantID()}
 			s.assertion = func(t *testing.T) string { return gitHubToken(t, c, s.job, s.job.Audience) }
 			accessToken(t, exchange(t, c, s.assertion(t), vault+"/.default")) // the unchanged request is right
@@ -194,7 +194,7 @@ func renameKey(t *testing.T, token string) string {
 
 func TestAssertionOfAnotherIssuersKey(t *testing.T) {
 	t.Parallel()
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.PipelinesJob(nil) // its issuer is trusted, its key isn't GitHub's
 	c.Application().Trust(azoidctest.FederatedCredential{Issuer: "https://token.actions.githubusercontent.com", Subject: job.Subject, Audience: job.Audience})
 	c.GitHubJob(nil)
@@ -228,7 +228,7 @@ func TestAssertionTimes(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := azoidctest.New(&test.options)
+				c := newCloud(&test.options)
 				job := c.GitHubJob(nil)
 				token := gitHubToken(t, c, job, job.Audience)
 				time.Sleep(test.wait)
@@ -259,7 +259,7 @@ func TestEntrasOwnAssertions(t *testing.T) {
 		for _, audience := range []string{
 			"api://AzureADTokenExchange", "api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina", id, "api://octo",
 		} {
-			c := azoidctest.New(nil)
+			c := newCloud(nil)
 			job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, Untrusted: true})
 			c.Application().Trust(azoidctest.FederatedCredential{Issuer: job.Issuer, Subject: job.Subject, Audience: audience})
 			token := pipelinesToken(t, c, job)
@@ -279,7 +279,7 @@ func TestEntrasOwnAssertions(t *testing.T) {
 
 // TestEntrasIDIsNobodyElses: only for Entra's own assertions its application ID and the URI mean the same.
 func TestEntrasIDIsNobodyElses(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	token := gitHubToken(t, c, job, "fb60f99c-7a34-4190-8149-302f77469936")
 	requireRefusal(t, exchange(t, c, token, vault+"/.default"), 700212, 401, "invalid_client")
@@ -287,7 +287,7 @@ func TestEntrasIDIsNobodyElses(t *testing.T) {
 
 func TestSetClockTolerance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		token := gitHubToken(t, c, job, job.Audience)
 		time.Sleep(6 * time.Minute)
@@ -299,7 +299,7 @@ func TestSetClockTolerance(t *testing.T) {
 
 func TestReplicationDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(&azoidctest.GitHubJobOptions{EffectiveAfter: 2 * time.Minute})
 		requireRefusal(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"), 70021, 400, "invalid_request")
 		time.Sleep(2 * time.Minute)
@@ -309,7 +309,7 @@ func TestReplicationDelay(t *testing.T) {
 
 // FuzzAssertion presents what no issuer signed: it is always refused, in Entra's form.
 func FuzzAssertion(f *testing.F) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","kid":"octocat"}`))
 	for _, claims := range []string{

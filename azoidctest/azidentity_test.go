@@ -24,7 +24,7 @@ func TestAzurePipelinesCredential(t *testing.T) {
 	}
 	for name, kind := range map[string]azoidctest.ConnectionKind{"older": azoidctest.OlderConnection, "newer": azoidctest.NewerConnection} {
 		t.Run(name, func(t *testing.T) {
-			server := azoidctest.NewServer(nil)
+			server := newServer()
 			defer server.Close()
 			job := server.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: kind})
 			for name, value := range job.Env() {
@@ -46,7 +46,7 @@ func TestAzurePipelinesCredential(t *testing.T) {
 }
 
 func TestClientAssertionCredential(t *testing.T) {
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	job := server.GitHubJob(nil)
 	require.Equal(t, server.URL+"/", job.Env()["AZURE_AUTHORITY_HOST"])
@@ -77,13 +77,13 @@ func requireServed(t *testing.T, server *azoidctest.Server, cred azcore.TokenCre
 
 func TestInstanceDiscovery(t *testing.T) {
 	t.Run("in memory, under the public names", func(t *testing.T) {
-		requireDiscovery(t, azoidctest.New(nil))
+		requireDiscovery(t, newCloud(nil))
 	})
 	t.Run("for a host that only login.microsoftonline.com can vouch for", func(t *testing.T) {
-		requireDiscovery(t, azoidctest.New(&azoidctest.Options{BaseURL: "https://login.octo.example"}))
+		requireDiscovery(t, newCloud(&azoidctest.Options{BaseURL: "https://login.octo.example"}))
 	})
 	t.Run("not for a host that nobody knows", func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		a := get(t, c, "https://login.microsoftonline.com/common/discovery/instance?api-version=1.1&authorization_endpoint=https%3A%2F%2Fevil.example%2Fcommon", "")
 		requireRefusal(t, a, 50049, http.StatusBadRequest, "invalid_instance")
 	})
@@ -107,7 +107,7 @@ func requireDiscovery(t *testing.T, c *azoidctest.Cloud) {
 
 func TestSovereignCloudsInMemory(t *testing.T) {
 	for _, configuration := range []cloud.Configuration{cloud.AzureGovernment, cloud.AzureChina} {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		cred, err := azidentity.NewClientAssertionCredential(c.TenantID(), c.ClientID(), func(context.Context) (string, error) {
 			return gitHubToken(t, c, job, job.Audience), nil
@@ -119,7 +119,7 @@ func TestSovereignCloudsInMemory(t *testing.T) {
 }
 
 func TestOnBehalfOfCredential(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	service := c.Service("https://graph.microsoft.com")
 	assertion := func(context.Context) (string, error) { return gitHubToken(t, c, job, job.Audience), nil }

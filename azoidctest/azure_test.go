@@ -71,7 +71,7 @@ func TestAzureAudiences(t *testing.T) {
 	}
 	for _, host := range azureHosts {
 		t.Run(host.name, func(t *testing.T) {
-			c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
+			c := newCloud(nil)
 			job := c.GitHubJob(nil)
 			ask := func(audience string) answer {
 				token := accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), audience+"/.default"))
@@ -113,7 +113,7 @@ func TestAzureRefusesWhatEnded(t *testing.T) {
 	for _, host := range azureHosts {
 		t.Run(host.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := azoidctest.New(nil)
+				c := newCloud(nil)
 				job := c.GitHubJob(nil)
 				token := accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), host.accepted[0]+"/.default"))
 				requireRefused := func(token, want string) answer {
@@ -146,7 +146,7 @@ func mergeHeader(header, more http.Header) http.Header {
 // TestAzureServicesAreOne whatever audience they are asked for by.
 func TestAzureServicesAreOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		core, azure := c.Service("https://management.core.windows.net/"), c.Service("https://management.azure.com")
 		require.Equal(t, "https://management.core.windows.net//.default", core.Scope)
@@ -188,7 +188,7 @@ func TestAzureInAllClouds(t *testing.T) {
 			"https://microsoftgraph.chinacloudapi.cn/v1.0/organization":                "https://microsoftgraph.chinacloudapi.cn",
 		},
 	} {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		for url, audience := range hosts {
 			for wanted, asked := range map[int]string{http.StatusOK: audience, http.StatusUnauthorized: "https://vault.azure.net"} {
@@ -228,7 +228,7 @@ func (a azureClient) send(method, path, body string, header ...string) answer {
 }
 
 func TestResourceGroups(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	m := newAzureClient(t, c, "https://management.azure.com", "https://management.azure.com/.default")
 	const version = "?api-version=2024-03-01"
 	subscription := "/subscriptions/" + c.SubscriptionID()
@@ -267,7 +267,7 @@ func TestResourceGroups(t *testing.T) {
 }
 
 func TestSecrets(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	v := newAzureClient(t, c, "https://octo.vault.azure.net", "https://vault.azure.net/.default")
 	const version = "?api-version=7.5"
 	require.Contains(t, v.send(http.MethodGet, "/secrets/octo/"+version, "").body, "SecretNotFound")
@@ -296,7 +296,7 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestBlobs(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	b := newAzureClient(t, c, "https://octo.blob.core.windows.net", "https://storage.azure.com/.default")
 	version := []string{"x-ms-version", "2021-12-02"}
 	block := append([]string{"x-ms-blob-type", "BlockBlob", "x-ms-blob-content-type", "text/plain"}, version...)
@@ -337,7 +337,7 @@ func TestBlobs(t *testing.T) {
 }
 
 func TestGraph(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	g := newAzureClient(t, c, "https://graph.microsoft.com", "https://graph.microsoft.com/.default")
 	var organizations struct{ Value []struct{ ID string } }
 	require.NoError(t, json.Unmarshal([]byte(g.send(http.MethodGet, "/v1.0/organization", "").body), &organizations))
@@ -349,7 +349,7 @@ func TestGraph(t *testing.T) {
 // TestReadingABlobHoldsNobodyUp: a client may leave an answer unread for as long as it wants.
 func TestReadingABlobHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		b := newAzureClient(t, c, "https://octo.blob.core.windows.net", "https://storage.azure.com/.default")
 		version := []string{"x-ms-version", "2021-12-02", "x-ms-blob-type", "BlockBlob"}
 		b.send(http.MethodPut, "/c?restype=container", "", version...)

@@ -17,7 +17,7 @@ import (
 func TestPipelinesKinds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		older := c.PipelinesJob(nil)
 		accessToken(t, exchange(t, c, pipelinesToken(t, c, older), vault+"/.default"))
 		claims := c.Requests(azoidctest.AzureDevOpsOIDC)[0].Assertion
@@ -45,7 +45,7 @@ func TestPipelinesKinds(t *testing.T) {
 
 // TestEntrasOwnAssertionsBelowABaseURL, whose authority is none of Microsoft's.
 func TestEntrasOwnAssertionsBelowABaseURL(t *testing.T) {
-	c := azoidctest.New(&azoidctest.Options{BaseURL: "https://octo.example"})
+	c := newCloud(&azoidctest.Options{BaseURL: "https://octo.example"})
 	job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
 	require.Equal(t, "https://octo.example/"+c.TenantID()+"/v2.0", job.Issuer)
 	accessToken(t, exchange(t, c, pipelinesToken(t, c, job), vault+"/.default"))
@@ -53,7 +53,7 @@ func TestEntrasOwnAssertionsBelowABaseURL(t *testing.T) {
 
 // The subject of learn.microsoft.com's example has the tenant in .NET's byte order.
 func TestPipelinesSubjectEncoding(t *testing.T) {
-	c := azoidctest.New(&azoidctest.Options{TenantID: "00112233-4455-6677-8899-aabbccddeeff"})
+	c := newCloud(&azoidctest.Options{TenantID: "00112233-4455-6677-8899-aabbccddeeff"})
 	job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection})
 	tenant := strings.Split(job.Subject, "/")[5]
 	b, err := base64.RawURLEncoding.DecodeString(tenant)
@@ -63,7 +63,7 @@ func TestPipelinesSubjectEncoding(t *testing.T) {
 
 func TestPipelinesSharedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Kind: azoidctest.NewerConnection, Shared: true, TokenAge: 24 * time.Hour})
 		first := pipelinesToken(t, c, job)
 		require.Equal(t, 5*time.Minute, time.Until(c.Requests()[0].Assertion.ExpiresAt))
@@ -76,7 +76,7 @@ func TestPipelinesSharedToken(t *testing.T) {
 
 func TestPipelinesRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.PipelinesJob(&azoidctest.PipelinesJobOptions{RequestTokenLifetime: time.Hour})
 		ask := func(method, url, token, redirect string) answer {
 			r := newRequest(t, method, url, token)
@@ -129,7 +129,7 @@ func parse(t *testing.T, token string) *jwt.Token {
 }
 
 func TestPipelinesJobWithTwoConnections(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	app := c.Register("8d7c6b5a-4f3e-2d1c-0b9a-887766554433")
 	first := c.PipelinesJob(nil)
 	second := c.PipelinesJob(&azoidctest.PipelinesJobOptions{SameJob: first, ServiceConnection: "other", Application: app})

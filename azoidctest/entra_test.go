@@ -18,9 +18,9 @@ import (
 // TestRegionalAuthorities: with AZURE_REGIONAL_AUTHORITY_NAME, MSAL asks a host of the region.
 func TestRegionalAuthorities(t *testing.T) {
 	t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", "westeurope")
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
-	memory, based := azoidctest.New(nil), azoidctest.New(&azoidctest.Options{BaseURL: "https://octo.example"})
+	memory, based := newCloud(nil), newCloud(&azoidctest.Options{BaseURL: "https://octo.example"})
 	for want, test := range map[string]struct {
 		cloud   *azoidctest.Cloud
 		options azcore.ClientOptions
@@ -53,7 +53,7 @@ func TestRegionalAuthorities(t *testing.T) {
 }
 
 func TestEntraRefusesOtherTenantsAndMethods(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	for tenant, code := range map[string]int{"00000000-0000-0000-0000-00000000abcd": 90002, "common": 90002, "octo": 900023} {
 		a := get(t, c, "https://login.microsoftonline.com/"+tenant+"/v2.0/.well-known/openid-configuration", "")
 		requireRefusal(t, a, code, http.StatusBadRequest, "invalid_tenant")

@@ -14,7 +14,7 @@ import (
 )
 
 func TestFaultsInTurn(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	status := func() int { return get(t, c, job.RequestURL, job.RequestToken).status }
 	c.Fail(azoidctest.GitHubOIDC, azoidctest.Status(http.StatusBadGateway, http.Header{"Retry-After": {"7"}}, "octocat"))
@@ -38,7 +38,7 @@ func TestFaultsInTurn(t *testing.T) {
 
 func TestThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		c.Fail(azoidctest.GitHubOIDC, azoidctest.Throttle(2, time.Minute))
 		send := func() answer { return get(t, c, job.RequestURL, job.RequestToken) }
@@ -55,7 +55,7 @@ func TestThrottle(t *testing.T) {
 
 func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		c.FailNext(azoidctest.GitHubOIDC, 1, azoidctest.Delay(time.Minute))
 		start := time.Now()
@@ -76,7 +76,7 @@ func TestEntraRefusal(t *testing.T) {
 		{90033, 503, "temporarily_unavailable"},
 		{50105, 400, "invalid_request"},
 	} {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		c.FailNext(azoidctest.EntraToken, 1, azoidctest.EntraRefusal(test.code))
 		requireRefusal(t, exchange(t, c, "", ""), test.code, test.status, test.kind)
 	}
@@ -86,7 +86,7 @@ func TestEntraRefusal(t *testing.T) {
 }
 
 func TestOnScope(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	c.Fail(azoidctest.EntraToken, azoidctest.OnScope(vault+"/.default", azoidctest.EntraRefusal(90033)))
 	requireRefusal(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"), 90033, 503, "temporarily_unavailable")
@@ -97,7 +97,7 @@ func TestOnScope(t *testing.T) {
 func TestOnTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		other := "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
-		c := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}})
+		c := newCloud(&azoidctest.Options{AdditionalTenants: []string{other}})
 		job := c.GitHubJob(nil)
 		c.Fail(azoidctest.EntraToken, azoidctest.OnTenant(strings.ToUpper(other), azoidctest.Throttle(1, time.Minute)))
 		form := tokenForm(c, gitHubToken(t, c, job, job.Audience), vault+"/.default")

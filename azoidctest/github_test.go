@@ -25,13 +25,13 @@ func TestGitHubSubjects(t *testing.T) {
 		"repo:o@1/r@2:environment:e":                                {ImmutableSubject: true, Repository: "o/r", RepositoryOwnerID: "1", RepositoryID: "2", Environment: "e"},
 		"repo:o@123456/r@2:pull_request":                            {ImmutableSubject: true, Repository: "o/r", RepositoryID: "2", PullRequest: true},
 	} {
-		require.Equal(t, want, azoidctest.New(nil).GitHubJob(options).Subject)
+		require.Equal(t, want, newCloud(nil).GitHubJob(options).Subject)
 	}
 }
 
 func TestGitHubToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		raw := gitHubToken(t, c, job, job.Audience)
 		token := parse(t, raw)
@@ -59,7 +59,7 @@ func TestGitHubToken(t *testing.T) {
 }
 
 func TestGitHubAudience(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	require.Equal(t, http.StatusOK, get(t, c, job.RequestURL, job.RequestToken).status)
 	require.Equal(t, []string{"https://github.com/octo-org"}, c.Requests()[0].Assertion.Audience)
@@ -74,7 +74,7 @@ func TestGitHubAudience(t *testing.T) {
 
 func TestGitHubRequestToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		status := func(job *azoidctest.GitHubJob, token string) int { return get(t, c, job.RequestURL, token).status }
 		require.Equal(t, 401, status(job, ""))
@@ -97,12 +97,12 @@ func TestGitHubRequestToken(t *testing.T) {
 
 func TestGitHubIssuers(t *testing.T) {
 	for _, issuer := range []string{"https://token.actions.githubusercontent.com/octo-enterprise", "https://ghes.octo.example/_services/token"} {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(&azoidctest.GitHubJobOptions{Issuer: issuer})
 		accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
 		require.Equal(t, issuer, c.Requests(azoidctest.EntraToken)[0].Assertion.Issuer)
 	}
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	job := server.GitHubJob(&azoidctest.GitHubJobOptions{Issuer: "https://ghes.octo.example/_services/token"})
 	accessToken(t, exchange(t, server.Cloud, gitHubToken(t, server.Cloud, job, job.Audience), vault+"/.default"))
@@ -110,7 +110,7 @@ func TestGitHubIssuers(t *testing.T) {
 
 // TestImmutableSubject: a credential from before the repository was renamed has the old subject.
 func TestImmutableSubject(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	before := c.GitHubJob(nil)
 	accessToken(t, exchange(t, c, gitHubToken(t, c, before, before.Audience), vault+"/.default"))
 	after := c.GitHubJob(&azoidctest.GitHubJobOptions{ImmutableSubject: true, Untrusted: true})
@@ -121,7 +121,7 @@ func TestImmutableSubject(t *testing.T) {
 }
 
 func TestUntrusted(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true})
 	requireRefusal(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"), 70025, 401, "invalid_client")
 	other := c.PipelinesJob(&azoidctest.PipelinesJobOptions{Untrusted: true})

@@ -14,7 +14,7 @@ import (
 func TestTenantsApplicationsResources(t *testing.T) {
 	t.Parallel()
 	other := "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
-	c := azoidctest.New(&azoidctest.Options{AdditionalTenants: []string{other}, Resources: []string{"https://management.azure.com"}})
+	c := newCloud(&azoidctest.Options{AdditionalTenants: []string{other}, Resources: []string{"https://management.azure.com"}})
 	service := c.Service(vault)
 	app := c.Register("8d7c6b5a-4f3e-2d1c-0b9a-887766554433")
 	job := c.GitHubJob(&azoidctest.GitHubJobOptions{Application: app, Environment: "production: eu"})
@@ -39,7 +39,7 @@ func TestTenantsApplicationsResources(t *testing.T) {
 
 func TestOnBehalfOf(t *testing.T) {
 	t.Parallel()
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	form := func(user string) url.Values {
 		f := tokenForm(c, gitHubToken(t, c, job, job.Audience), vault+"/.default openid profile offline_access")
@@ -70,7 +70,7 @@ func TestOnBehalfOf(t *testing.T) {
 
 func TestAccessTokenLifetimes(t *testing.T) {
 	t.Parallel()
-	c := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	ask := func() answer { return exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default") }
 	different := map[any]bool{}

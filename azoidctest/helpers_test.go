@@ -22,6 +22,22 @@ const (
 	gitHubAudience = "api://AzureADTokenExchange"
 )
 
+// newCloud makes a cloud with small keys, which sign faster. The examples' have keys of the usual size.
+func newCloud(options *azoidctest.Options) *azoidctest.Cloud {
+	return azoidctest.New(withSmallKeys(options))
+}
+
+func newServer() *azoidctest.Server { return azoidctest.NewServer(withSmallKeys(nil)) }
+
+func withSmallKeys(options *azoidctest.Options) *azoidctest.Options {
+	small := azoidctest.Options{}
+	if options != nil {
+		small = *options
+	}
+	small.KeyBits = 1024
+	return &small
+}
+
 // answer is what came back, read whole.
 type answer struct {
 	status int

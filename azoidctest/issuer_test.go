@@ -1,6 +1,8 @@
 package azoidctest_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -12,7 +14,7 @@ import (
 )
 
 func TestIssuerDocumentsAreReadOnce(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	for range 3 {
 		accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default"))
@@ -22,7 +24,7 @@ func TestIssuerDocumentsAreReadOnce(t *testing.T) {
 
 // TestIssuerNamesItself the same at all authority hosts of a cloud; the endpoints are the host's that was asked.
 func TestIssuerNamesItself(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	for host, issuer := range map[string]string{
 		"login.microsoftonline.com":  "https://login.microsoftonline.com",
 		"login.windows.net":          "https://login.microsoftonline.com",
@@ -45,7 +47,7 @@ func TestIssuerTransport(t *testing.T) {
 		c    *azoidctest.Cloud
 		read []string
 	)
-	c = azoidctest.New(&azoidctest.Options{IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
+	c = newCloud(&azoidctest.Options{IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
 		read = append(read, r.URL.String())
 		return c.Do(r)
 	})})
@@ -70,7 +72,7 @@ func TestIssuerWithAKeyThatIsNone(t *testing.T) {
 		"larger exponent": `{"kty": "RSA", "n": "AQAB", "e": "AQAAAAAAAAAA"}`,
 	} {
 		var c *azoidctest.Cloud
-		c = azoidctest.New(&azoidctest.Options{KeyBits: 1024, IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
+		c = newCloud(&azoidctest.Options{IssuerTransport: transporterFunc(func(r *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(r.URL.Path, "/jwks") {
 				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"keys": [` + key + `]}`))}, nil
 			}
@@ -79,5 +81,17 @@ func TestIssuerWithAKeyThatIsNone(t *testing.T) {
 		job := c.GitHubJob(nil)
 		a := exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default")
 		require.Equal(t, []any{50166.0}, a.json["error_codes"], name)
+	}
+}
+
+// TestKeysAreOfTheUsualSize where nobody asks for others, and only then.
+func TestKeysAreOfTheUsualSize(t *testing.T) {
+	for bits, cloud := range map[int]*azoidctest.Cloud{2048: azoidctest.New(nil), 1024: newCloud(nil)} {
+		job := cloud.GitHubJob(nil)
+		var published struct{ Keys []struct{ N string } }
+		require.NoError(t, json.Unmarshal([]byte(get(t, cloud, job.Issuer+"/.well-known/jwks", "").body), &published))
+		modulus, err := base64.RawURLEncoding.DecodeString(published.Keys[0].N)
+		require.NoError(t, err)
+		require.Len(t, modulus, bits/8)
 	}
 }

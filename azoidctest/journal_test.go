@@ -10,7 +10,7 @@ import (
 )
 
 func TestRequestsAreCopies(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.GitHubJob(nil)
 	exchange(t, c, gitHubToken(t, c, job, job.Audience), vault+"/.default")
 	changed := c.Requests()

@@ -22,7 +22,7 @@ func say(what string) http.Handler {
 }
 
 func TestHandle(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	body := func(host string) string { return get(t, c, "https://"+host+"/octo", "").body }
 	c.Handle("*.octo.example", say("wildcard"))
 	c.Handle("*.cat.octo.example", say("longer wildcard"))
@@ -50,7 +50,7 @@ func TestHandle(t *testing.T) {
 
 // TestHandleAService gives a service another host.
 func TestHandleAService(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	registry := c.Service("https://containerregistry.azure.net")
 	c.Handle("octo.azurecr.io", registry)
 	c.Handle("octo.privatelink.vaultcore.azure.net", c.Service("https://vault.azure.net"))
@@ -67,7 +67,7 @@ func TestHandleAService(t *testing.T) {
 }
 
 func TestHandlePanics(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	c.GitHubJob(&azoidctest.GitHubJobOptions{Issuer: "https://ghes.octo.example/_services/token"})
 	for _, host := range []string{
 		"", "https://octo.example", "octo.example:8443", "octo.example/", "*", "a.*.example", "127.0.0.1", "::1",
@@ -103,14 +103,14 @@ func TestUnservedHostsFailAtOnce(t *testing.T) {
 	}
 	t.Run("in memory", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			c := azoidctest.New(nil)
+			c := newCloud(nil)
 			start := time.Now()
 			require.ErrorContains(t, ask(t, c.ClientOptions(), c), want)
 			require.Zero(t, time.Since(start))
 		})
 	})
 	t.Run("over sockets", func(t *testing.T) {
-		server := azoidctest.NewServer(nil)
+		server := newServer()
 		defer server.Close()
 		tries := 0
 		options := server.ClientOptions()
@@ -122,7 +122,7 @@ func TestUnservedHostsFailAtOnce(t *testing.T) {
 		require.Equal(t, 1+3, tries, "one for the host; three to sign in")
 	})
 	t.Run("a server that is asked by another name", func(t *testing.T) {
-		server := azoidctest.NewServer(nil)
+		server := newServer()
 		defer server.Close()
 		a := send(t, server.Client(), newRequest(t, http.MethodGet, server.URL+"/_octo", ""))
 		require.Equal(t, http.StatusNotFound, a.status)

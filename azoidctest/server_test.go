@@ -17,7 +17,7 @@ import (
 )
 
 func TestServerCertificate(t *testing.T) {
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(server.CertificatePEM()))
@@ -34,7 +34,7 @@ func TestServerCertificate(t *testing.T) {
 
 func TestFaultsOverSockets(t *testing.T) {
 	t.Parallel()
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	job := server.PipelinesJob(nil)
 	request := func() *http.Request { return newRequest(t, http.MethodPost, pipelinesURL(job), job.SystemAccessToken) }
@@ -60,7 +60,7 @@ func TestFaultsOverSockets(t *testing.T) {
 }
 
 func TestHangOverSocketsEndsWithTheClientOrTheServer(t *testing.T) {
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	job := server.GitHubJob(nil)
 	arrived, left := make(chan struct{}), make(chan struct{})
 	server.FailNext(azoidctest.GitHubOIDC, 2, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -89,7 +89,7 @@ func TestHangOverSocketsEndsWithTheClientOrTheServer(t *testing.T) {
 // A program behind a proxy of its own, or a test's http server under any path, reaches the whole cloud below the base
 // URL.
 func TestBaseURLWithPath(t *testing.T) {
-	c := azoidctest.New(&azoidctest.Options{BaseURL: "https://octo.example/cloud/"})
+	c := newCloud(&azoidctest.Options{BaseURL: "https://octo.example/cloud/"})
 	job, service := c.GitHubJob(nil), c.Service(vault)
 	require.Regexp(t, "^https://octo.example/cloud/[^/]", job.RequestURL)
 	token := accessToken(t, exchange(t, c, gitHubToken(t, c, job, job.Audience), service.Scope))
@@ -103,7 +103,7 @@ func TestBaseURLWithPath(t *testing.T) {
 // TestServerStandsForAllHosts of the cloud: clients find Entra, Azure and the test's handlers where they look for them.
 func TestServerStandsForAllHosts(t *testing.T) {
 	t.Parallel()
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	server.Handle("*.azurecr.io", say("registry"))
 	pipeline := pipelineTo(t, server.ClientOptions(), server.Cloud, "https://management.azure.com/.default")
@@ -128,7 +128,7 @@ func TestServerStandsForAllHosts(t *testing.T) {
 // TestServerCertificates are each host's own, whose authority other programs can trust.
 func TestServerCertificates(t *testing.T) {
 	t.Parallel()
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(server.CertificatePEM()))
@@ -146,7 +146,7 @@ func TestServerCertificates(t *testing.T) {
 func TestClientReachesServersOnLoopback(t *testing.T) {
 	own := httptest.NewServer(say("own"))
 	defer own.Close()
-	server := azoidctest.NewServer(nil)
+	server := newServer()
 	defer server.Close()
 	require.Equal(t, "own", send(t, server.Client(), newRequest(t, http.MethodGet, own.URL, "")).body)
 	_, err := server.Client().Get("https://192.0.2.1/")

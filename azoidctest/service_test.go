@@ -19,7 +19,7 @@ import (
 func TestServiceTakesOnlyGoodTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(&azoidctest.Options{AccessTokenLifetime: time.Hour})
+		c := newCloud(&azoidctest.Options{AccessTokenLifetime: time.Hour})
 		job, service := c.GitHubJob(nil), c.Service(vault)
 		require.Same(t, service, c.Service(vault))
 		require.Equal(t, vault, service.URL)
@@ -53,7 +53,7 @@ func TestServiceTakesOnlyGoodTokens(t *testing.T) {
 }
 
 func TestServiceURLs(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	require.Equal(t, "https://graph.microsoft.com", c.Service("https://graph.microsoft.com/").URL)
 	for _, audience := range []string{"api://octo", "https://login.microsoftonline.com", "https://token.actions.githubusercontent.com"} {
 		service := c.Service(audience)
@@ -64,7 +64,7 @@ func TestServiceURLs(t *testing.T) {
 }
 
 func TestServiceHandle(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job, service := c.GitHubJob(nil), c.Service("api://octo")
 	service.Handle(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "secret") }))
 	require.Equal(t, 401, get(t, c, service.URL, "").status)
@@ -75,7 +75,7 @@ func TestServiceHandle(t *testing.T) {
 func TestRevoke(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job, service := c.GitHubJob(nil), c.Service(vault)
 		cred, err := azidentity.NewClientAssertionCredential(c.TenantID(), c.ClientID(), func(context.Context) (string, error) {
 			return gitHubToken(t, c, job, job.Audience), nil

@@ -20,7 +20,7 @@ import (
 func inMemory(t *testing.T, test func(t *testing.T, c *azoidctest.Cloud, r *http.Request)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := azoidctest.New(nil)
+		c := newCloud(nil)
 		job := c.GitHubJob(nil)
 		test(t, c, newRequest(t, http.MethodGet, job.RequestURL, job.RequestToken))
 	})
@@ -243,7 +243,7 @@ func TestUnknownNamesAndPaths(t *testing.T) {
 }
 
 func TestRequestBodyIsClosed(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	body := &closer{Reader: strings.NewReader("grant_type=password")}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tokenURL(c, c.TenantID()), body)
 	require.NoError(t, err)
@@ -272,7 +272,7 @@ type failing struct{}
 func (failing) Read([]byte) (int, error) { return 0, errFailing }
 
 func TestRoundTripper(t *testing.T) {
-	c := azoidctest.New(nil)
+	c := newCloud(nil)
 	job := c.PipelinesJob(nil)
 	client := &http.Client{Transport: c}
 	response, err := client.Do(newRequest(t, http.MethodPost, job.RequestURI, "octocat")) // follows the redirect, as browsers do

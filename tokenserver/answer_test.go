@@ -89,7 +89,7 @@ func TestStatusOfCloudsTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := azoidctest.New(nil)
+				cloud := azoidctest.New(&azoidctest.Options{KeyBits: 1024})
 				job := cloud.GitHubJob(nil)
 				cred, err := azoidc.NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), &azoidc.GitHubActionsCredentialOptions{
 					CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()},

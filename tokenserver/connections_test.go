@@ -225,6 +225,7 @@ var crowd = flag.Int("crowd", 3000, "how many connections somebody without the s
 // Somebody without the secret makes thousands of connections and makes each anew again and again. Somebody with it makes a
 // thousand requests meanwhile, all on one connection or each on its own, and none fails.
 func TestRightfulClientAmongThousandsOfConnections(t *testing.T) {
+	testbed.NotShort(t, "makes thousands of connections")
 	t.Parallel()
 	server := start(t, &source{})
 	testbed.Storm(t, strings.TrimPrefix(server.URL, "http://"), *crowd)

@@ -264,7 +264,7 @@ func TestManagedIdentityCredential(t *testing.T) {
 }
 
 func TestManagedIdentityCredentialShowsTheExplanation(t *testing.T) {
-	cloud := azoidctest.NewServer(nil)
+	cloud := azoidctest.NewServer(&azoidctest.Options{KeyBits: 1024})
 	defer cloud.Close()
 	job := cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true})
 	cred, err := azoidc.NewGitHubActionsCredential(cloud.TenantID(), cloud.ClientID(), &azoidc.GitHubActionsCredentialOptions{

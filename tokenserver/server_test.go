@@ -19,11 +19,13 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/tokenserver"
 )
 
 func TestOversizedHeader(t *testing.T) {
-	t.Parallel() // net/http lets the client read the answer for half a second
+	testbed.NotShort(t, "net/http lets the client read the answer for half a second")
+	t.Parallel()
 	server := start(t, &source{})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"?"+strings.Repeat("x", tokenserver.MaxHeader+8192), nil)
 	require.NoError(t, err)

@@ -115,7 +115,7 @@ func TestExecServesAnIdentityOfAnotherTenant(t *testing.T) {
 
 // What is wrong with an identity shows before the command runs, and not when an alias first asks, late in the job.
 func TestExecPreloadsEachIdentity(t *testing.T) {
-	cloud := azoidctest.New(nil)
+	cloud := newCloud(nil)
 	job := cloud.GitHubJob(nil)
 	exec := func() result {
 		return run(t, inJob(cloud, job.Env()), "exec", "-scope", vaultScope, "-identity", "hub="+hubID, "--", "go", "version")

@@ -35,7 +35,7 @@ func TestTokenFileIsFresh(t *testing.T) {
 			"AZURE_TENANT_ID":            cloud.TenantID(),
 			"AZURE_AUTHORITY_HOST":       "https://login.microsoftonline.com/",
 		}, tokens.env)
-		for end := time.Now().Add(3 * time.Hour); time.Now().Before(end); time.Sleep(7 * time.Second) {
+		for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(7 * time.Second) {
 			synctest.Wait()
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)

@@ -68,7 +68,7 @@ func TestOnLoopback(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second/4)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second/20)
 	defer cancel()
 	r := deploy(ctx, azcore.ClientOptions{})
 	require.Equal(t, interrupted, r.status)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // run runs script and returns what it has printed.
@@ -36,6 +37,7 @@ func TestRunReadsItAll(t *testing.T) {
 
 // What is left running isn't waited for.
 func TestRunLeavesWhatHoldsTheOutput(t *testing.T) {
+	testbed.NotShort(t, "waits half a second for the output")
 	t.Parallel()
 	stdout, _, err := run(t, "sleep 1000 & echo $!")
 	require.NoError(t, err)

@@ -19,6 +19,8 @@ import (
 // TestADeadConnectionIsLeft: when HTTP/2 connections die in silence, the requests on them time out, and those
 // that follow go out on others.
 func TestADeadConnectionIsLeft(t *testing.T) {
+	testbed.NotShort(t, "waits until requests have timed out")
+	t.Parallel()
 	for name, make := range map[string]func(*azoidctest.Cloud, azoidc.CredentialOptions) azcore.TokenCredential{
 		"GitHub Actions": func(c *azoidctest.Cloud, o azoidc.CredentialOptions) azcore.TokenCredential {
 			return testkit.NewGitHub(t, c, func(options *azoidc.GitHubActionsCredentialOptions) { options.CredentialOptions = o })
@@ -28,6 +30,7 @@ func TestADeadConnectionIsLeft(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cloud, tunnel, client := cloudBehindATunnel(t)
 			options := azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions(), DisableInstanceDiscovery: true}
 			options.Transport = client

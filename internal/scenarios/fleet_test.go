@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -19,6 +20,7 @@ import (
 // renew while Entra answers 429 beyond 8 requests a minute. What counts is the ratio, ten minutes' worth of requests that
 // are due in the same minutes: 1,000 jobs at 100 a minute, with -exhaustive, end the same.
 func TestFleetRenewsThroughAThrottlingTenant(t *testing.T) {
+	testbed.NotShort(t, "simulates a fleet")
 	t.Parallel()
 	rate := 8 // a minute
 	if *exhaustive {

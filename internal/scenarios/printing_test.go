@@ -17,6 +17,7 @@ import (
 
 // TestNoSecretIsPrinted in any form of whatever a program holds of this library.
 func TestNoSecretIsPrinted(t *testing.T) {
+	testbed.NotShort(t, "prints each value in each form")
 	cloud := testkit.NewCloud()
 	github, pipelines := testkit.NewGitHub(t, cloud), testkit.NewPipelines(t, cloud)
 	user := cloud.UserAssertion(time.Hour)

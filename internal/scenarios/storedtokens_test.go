@@ -17,6 +17,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/persistent"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -49,6 +50,9 @@ func TestScopesAcquiredAtOnceAreAllStored(t *testing.T) {
 		credentials int
 	}{"a fast store": {0, 1}, "a slow store": {2 * time.Millisecond, 1}, "four credentials": {time.Millisecond, 4}} {
 		t.Run(name, func(t *testing.T) {
+			if test.pause > 0 {
+				testbed.NotShort(t, "waits for its store")
+			}
 			cloud := testkit.NewCloud()
 			shared := &testkit.Store{CAE: testkit.Memory{Pause: test.pause}}
 			var all sync.WaitGroup

@@ -34,6 +34,14 @@ func Run(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// NotShort skips a test with -short, which is for tests that compute: why tells what takes this one long.
+func NotShort(t *testing.T, why string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: " + why)
+	}
+}
+
 func somebodys(name string) bool {
 	name = strings.ToUpper(name)
 	for _, prefix := range []string{

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -224,6 +225,7 @@ func TestEachWaiterGetsAnErrorOfItsOwn(t *testing.T) {
 
 // TestNothingIsKeptOfFlightsThatHaveLanded: hundreds of acquisitions, each of which brought a long token.
 func TestNothingIsKeptOfFlightsThatHaveLanded(t *testing.T) {
+	testbed.NotShort(t, "counts what many flights leave")
 	const long, acquisitions = 100_000, 300
 	cache := azoidc.NewTokenCache(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
 		return azcore.AccessToken{Token: request.Claims + strings.Repeat("x", long), ExpiresOn: time.Now().Add(time.Hour)}, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -206,6 +207,7 @@ func TestWhatTheStoreIsToldToForget(t *testing.T) {
 
 // TestVeryManyInvalidatedScopesAreBounded: from a number on, all are distrusted.
 func TestVeryManyInvalidatedScopesAreBounded(t *testing.T) {
+	testbed.NotShort(t, "invalidates very many scopes")
 	cache := &tokencache.Cache{}
 	distrusted := false
 	cache.Init(credentialFunc(func(ctx context.Context, _ testkit.TokenRequest) (azcore.AccessToken, error) {

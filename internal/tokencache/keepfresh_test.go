@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -251,6 +252,7 @@ func retryAfter(d time.Duration) error {
 
 // TestKeepFreshForgetsWhatHasLanded: hundreds of refreshes, each of which brought a long token.
 func TestKeepFreshForgetsWhatHasLanded(t *testing.T) {
+	testbed.NotShort(t, "counts what many flights leave")
 	synctest.Test(t, func(t *testing.T) {
 		const refreshes, long = 300, 100_000
 		var issued atomic.Int64
@@ -269,6 +271,7 @@ func TestKeepFreshForgetsWhatHasLanded(t *testing.T) {
 
 // TestKeepFreshWithVeryManyTokens: it has a bounded number of refreshes under way, and gets through.
 func TestKeepFreshWithVeryManyTokens(t *testing.T) {
+	testbed.NotShort(t, "holds very many tokens")
 	synctest.Test(t, func(t *testing.T) {
 		const tenants, atOnce = 2000, 256
 		var running, most, done atomic.Int64
@@ -300,6 +303,7 @@ func TestKeepFreshWithVeryManyTokens(t *testing.T) {
 
 // TestKeepFreshKeepsNothingOfWhatIsDropped: all are invalidated, and fewer others come.
 func TestKeepFreshKeepsNothingOfWhatIsDropped(t *testing.T) {
+	testbed.NotShort(t, "fills a cache")
 	synctest.Test(t, func(t *testing.T) {
 		const tenants = 10_000
 		var cache tokencache.Cache

@@ -19,6 +19,14 @@ import (
 
 // The tests in this file have real goroutines and, but for one, the real clock: go test -race says what they find.
 
+// often is how often a race is run: a quarter of n times with -short.
+func often(n int) int {
+	if testing.Short() {
+		return n / 4
+	}
+	return n
+}
+
 // atOnce lets n goroutines begin at the same moment, and waits for them.
 func atOnce(n int, f func(i int)) {
 	var all sync.WaitGroup
@@ -36,10 +44,10 @@ func atOnce(n int, f func(i int)) {
 // TestRacesForAColdKey: whoever comes while another's look-up, acquisition or landing is just under way, there is one
 // acquisition for each key.
 func TestRacesForAColdKey(t *testing.T) {
-	const rounds, goroutines = 3000, 8
+	const goroutines = 8
 	cred := &testkit.FakeCredential{Life: time.Hour}
 	cache := azoidc.NewTokenCache(cred, nil)
-	for round := range rounds {
+	for round := range often(3000) {
 		atOnce(goroutines, func(i int) {
 			request := testkit.ForScope(testkit.ScopeNumber(round))
 			request.EnableCAE = round%2 == 0
@@ -53,7 +61,8 @@ func TestRacesForAColdKey(t *testing.T) {
 
 // TestRacesWithAGrowingTable: what is held is found, though other keys' entries, and this one, are just being moved.
 func TestRacesWithAGrowingTable(t *testing.T) {
-	const goroutines, each = 8, 2000
+	const goroutines = 8
+	each := often(2000)
 	var asked atomic.Int64
 	cache := azoidc.NewTokenCache(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
 		asked.Add(1)
@@ -75,7 +84,8 @@ func TestRacesWithAGrowingTable(t *testing.T) {
 
 // TestRacesWithDropping: time flies, so that entries are dropped while they are asked for.
 func TestRacesWithDropping(t *testing.T) {
-	const goroutines, each = 8, 1500
+	const goroutines = 8
+	each := often(1500)
 	var passed atomic.Int64 // beside the real time
 	began := time.Now()
 	now := func() tokencache.Instant {
@@ -106,7 +116,8 @@ func TestRacesWithDropping(t *testing.T) {
 
 // TestRacesOfEverything at once: only the race detector, and the test's end, say that all is well.
 func TestRacesOfEverything(t *testing.T) {
-	const goroutines, each = 8, 1000
+	const goroutines = 8
+	each := often(1000)
 	var fails atomic.Bool
 	cred := &testkit.FakeCredential{Life: 50 * time.Millisecond, Answer: func(context.Context, testkit.TokenRequest) error {
 		if fails.Load() {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 	"github.com/azoidc/azoidc/internal/tokencache"
 )
@@ -73,9 +74,7 @@ func TestOrderOfScopesDoesNotMatter(t *testing.T) {
 
 // TestAServersTenantsAreAllHeld where nobody set the room.
 func TestAServersTenantsAreAllHeld(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a second")
-	}
+	testbed.NotShort(t, "fills a cache")
 	const tenants = 100_000
 	var cache tokencache.Cache
 	asked := 0
@@ -91,6 +90,7 @@ func TestAServersTenantsAreAllHeld(t *testing.T) {
 
 // TestANewKeyTakesLittleMemory however many keys are held: 2 KB at most, beyond the token.
 func TestANewKeyTakesLittleMemory(t *testing.T) {
+	testbed.NotShort(t, "fills a cache")
 	const more = 2000
 	for _, held := range []int{1, 100, 20_000} {
 		var cache tokencache.Cache
@@ -119,6 +119,7 @@ func visit(t *testing.T, cache *tokencache.Cache, from, to int) {
 // TestMemoryIsBoundedUnderEverNewTenants asks for half as many keys again as there is room for, while KeepFresh is at work,
 // whose queue mustn't keep what is dropped.
 func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
+	testbed.NotShort(t, "fills a cache")
 	const room = 1 << 14
 	var clocks clocks
 	var cache tokencache.Cache
@@ -283,6 +284,7 @@ func TestAnEntryThatIsDroppedWhileItIsAskedFor(t *testing.T) {
 
 // TestTheFailedAreForgottenToo: a caller's invented tenants, which no token was ever had for.
 func TestTheFailedAreForgottenToo(t *testing.T) {
+	testbed.NotShort(t, "fills a cache")
 	synctest.Test(t, func(t *testing.T) {
 		const inventions = 3000
 		cache := azoidc.NewTokenCache(refusingCredential{}, nil)

@@ -17,6 +17,7 @@ import (
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestHomesPath(t *testing.T) {
@@ -191,6 +192,7 @@ func TestWhatIsSomebodysStays(t *testing.T) {
 
 // A home that is nobody's, as between two steps of somebody's leaving, is waited for; but not for ever.
 func TestClaimWaitsForALeaving(t *testing.T) {
+	testbed.NotShort(t, "looks again a thousand times")
 	path := filepath.Join(t.TempDir(), "azoidc")
 	inTheWay := filepath.Join(path, "a", "rest")
 	require.NoError(t, os.MkdirAll(inTheWay, 0o700))
