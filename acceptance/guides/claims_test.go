@@ -63,7 +63,7 @@ var claims = []struct {
 	{"Errors say what was presented and what to do next", "TestARefusalSaysWhatItIsAndWhatToDo TestEveryCodeAdvises TestGoldenMessages"},
 	{"which checks what they check and refuses as they do", "TestEntraRefusal TestServicesDemandTheirOwnTokens"},
 	{"Let legs fail, hang or throttle; see what was asked; run hours in no time with `testing/synctest`; or serve it over TLS", "TestFaults TestThrottle TestHoursInNoTime TestOtherProcesses"},
-	{"code to copy, one file each, with tests", "TestOneCredentialForEachUser TestCommand TestDeploy"},
+	{"code to copy, one file each, with tests", "TestEachWay TestOneCredentialForEachUser TestDeploy"},
 	{"(now: 1.26), azidentity 1.15", "TestSupport"},
 }
 

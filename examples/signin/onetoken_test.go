@@ -14,24 +14,16 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testbed.Run(m) }
-
 // The job goes on after the OIDC token's end, with what was preloaded and with nothing else.
-func TestPreload(t *testing.T) {
+func TestOneToken(t *testing.T) {
 	testbed.OutsideCI(t)
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
-		job := cloud.GitHubJob(nil) // any system that hands out a token for a while
-		t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
-		t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
-		oidcToken, err := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
-			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
-		})(t.Context())
+		setApplication(t, cloud)
+		oidcToken, err := oidcTokens(cloud)(t.Context())
 		require.NoError(t, err)
 
-		cred, err := signIn(t.Context(), oidcToken, &azoidc.AssertionCredentialOptions{
-			CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()},
-		})
+		cred, err := exchangeOneToken(t.Context(), oidcToken, withAssertions(cloud))
 		require.NoError(t, err)
 		time.Sleep(55 * time.Minute)
 		for _, scope := range []string{azoidc.ScopeResourceManager, azoidc.ScopeKeyVault, azoidc.ScopeStorage} {
@@ -44,9 +36,9 @@ func TestPreload(t *testing.T) {
 	})
 }
 
-func TestNoToken(t *testing.T) {
+func TestOneTokenMissing(t *testing.T) {
 	testbed.OutsideCI(t)
-	cred, err := signIn(t.Context(), "", &azoidc.AssertionCredentialOptions{})
+	cred, err := exchangeOneToken(t.Context(), "", &azoidc.AssertionCredentialOptions{})
 	require.Nil(t, cred)
 	require.ErrorContains(t, err, "missing")
 }

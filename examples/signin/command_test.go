@@ -18,35 +18,27 @@ import (
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-// TestMain makes this program the command, too: it prints the token that it gets from the address.
-func TestMain(m *testing.M) {
-	address := os.Getenv("PRINT_TOKEN_FROM")
-	if address == "" {
-		testbed.Run(m)
-	}
-	if err := printToken(address); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func printToken(address string) error {
+// printToken is the command. It returns its exit status.
+func printToken(address string) int {
 	response, err := http.Get(address)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = io.Copy(os.Stdout, response.Body)
+		err = errors.Join(err, response.Body.Close())
 	}
-	_, err = io.Copy(os.Stdout, response.Body)
-	return errors.Join(err, response.Body.Close())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 func TestCommand(t *testing.T) {
 	testbed.OutsideCI(t)
 	cloud := testkit.NewCloud()
-	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
-	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
+	setApplication(t, cloud)
 	t.Setenv("PRINT_TOKEN_FROM", issuer(t, cloud))
 
-	cred, err := newCredential([]string{os.Args[0]}, onCloud(cloud))
+	cred, err := newCommandCredential([]string{os.Args[0]}, withAssertions(cloud))
 	require.NoError(t, err)
 	for _, scope := range []string{azoidc.ScopeResourceManager, azoidc.ScopeKeyVault} {
 		_, err = cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}})
@@ -60,10 +52,7 @@ func TestCommand(t *testing.T) {
 // issuer is the address of a program that hands out a new OIDC token to whoever asks.
 func issuer(t *testing.T, cloud *azoidctest.Cloud) string {
 	t.Helper()
-	job := cloud.GitHubJob(nil)
-	assertion := azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
-		ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
-	})
+	assertion := oidcTokens(cloud)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := assertion(r.Context())
 		if err != nil {
@@ -79,16 +68,11 @@ func issuer(t *testing.T, cloud *azoidctest.Cloud) string {
 func TestCommandThatFails(t *testing.T) {
 	testbed.OutsideCI(t)
 	cloud := testkit.NewCloud()
-	t.Setenv("AZURE_TENANT_ID", cloud.TenantID())
-	t.Setenv("AZURE_CLIENT_ID", cloud.ClientID())
+	setApplication(t, cloud)
 	t.Setenv("PRINT_TOKEN_FROM", "http://127.0.0.1:0")
-	cred, err := newCredential([]string{os.Args[0]}, onCloud(cloud))
+	cred, err := newCommandCredential([]string{os.Args[0]}, withAssertions(cloud))
 	require.NoError(t, err)
 	err = cred.Preload(t.Context(), azoidc.ScopeResourceManager)
 	require.ErrorContains(t, err, "exit status 1")
 	require.Zero(t, cloud.Count(azoidctest.EntraToken))
-}
-
-func onCloud(cloud *azoidctest.Cloud) *azoidc.AssertionCredentialOptions {
-	return &azoidc.AssertionCredentialOptions{CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()}}
 }

@@ -18,8 +18,6 @@ import (
 // laptop is signed in as by hand, and counts how often it was asked.
 type laptop struct{ asked int }
 
-func TestMain(m *testing.M) { testbed.Run(m) }
-
 func (l *laptop) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	l.asked++
 	return azcore.AccessToken{Token: "by hand", ExpiresOn: time.Now().Add(time.Hour)}, nil
@@ -27,7 +25,7 @@ func (l *laptop) GetToken(context.Context, policy.TokenRequestOptions) (azcore.A
 
 var request = policy.TokenRequestOptions{Scopes: []string{azoidc.ScopeResourceManager}, EnableCAE: true}
 
-func TestOnALaptop(t *testing.T) {
+func TestChainOnALaptop(t *testing.T) {
 	testbed.OnALaptop(t)
 	cloud, cli := testkit.NewCloud(), &laptop{}
 	cred, err := newChain(cloud.ClientOptions(), cli)
@@ -41,30 +39,24 @@ func TestOnALaptop(t *testing.T) {
 	require.Zero(t, cloud.Count())
 }
 
-func TestInCI(t *testing.T) {
-	for system, test := range map[string]struct {
-		environment func(*azoidctest.Cloud) map[string]string
-		leg         azoidctest.Leg
-	}{
-		"GitHub Actions":  {func(c *azoidctest.Cloud) map[string]string { return c.GitHubJob(nil).Env() }, azoidctest.GitHubOIDC},
-		"Azure Pipelines": {func(c *azoidctest.Cloud) map[string]string { return c.PipelinesJob(nil).Env() }, azoidctest.AzureDevOpsOIDC},
-	} {
+func TestChainInCI(t *testing.T) {
+	for system, leg := range map[string]azoidctest.Leg{"GitHub Actions": azoidctest.GitHubOIDC, "Azure Pipelines": azoidctest.AzureDevOpsOIDC} {
 		t.Run(system, func(t *testing.T) {
 			testbed.OutsideCI(t)
 			cloud, cli := testkit.NewCloud(), &laptop{}
-			testbed.SetEnv(t, test.environment(cloud))
+			testbed.SetEnv(t, environments[system](cloud))
 			cred, err := newChain(cloud.ClientOptions(), cli)
 			require.NoError(t, err)
 			_, err = cred.GetToken(t.Context(), request)
 			require.NoError(t, err)
-			require.Equal(t, 1, cloud.Count(test.leg))
+			require.Equal(t, 1, cloud.Count(leg))
 			require.Zero(t, cli.asked)
 		})
 	}
 }
 
 // A refusal ends the chain: nobody deploys as somebody else by accident.
-func TestRefused(t *testing.T) {
+func TestChainRefused(t *testing.T) {
 	testbed.OutsideCI(t)
 	cloud, cli := testkit.NewCloud(), &laptop{}
 	testbed.SetEnv(t, cloud.GitHubJob(&azoidctest.GitHubJobOptions{Untrusted: true}).Env())
