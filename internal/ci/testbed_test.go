@@ -1,4 +1,4 @@
-package testbed_test
+package ci_test
 
 import (
 	"testing"
@@ -12,24 +12,27 @@ import (
 // TestCICommands holds what the systems' own tests and documentation say of their syntax.
 func TestCICommands(t *testing.T) {
 	type properties = map[string]string
+	command := func(system, name string, with properties, data string) testbed.CICommand {
+		return testbed.CICommand{System: system, Name: name, Properties: with, Data: data}
+	}
 	for output, want := range map[string][]testbed.CICommand{
-		"##vso[area.event k1=v1;]msg":                   {{"Azure Pipelines", "area.event", properties{"k1": "v1"}, "msg"}},
-		"ab ##VSO[task.setsecret]a%AZP250A%3B%5D ":      {{"Azure Pipelines", "task.setsecret", properties{}, "a%0A;] "}},
-		"##vso[area.event]":                             {{"Azure Pipelines", "area.event", properties{}, ""}},
+		"##vso[area.event k1=v1;]msg":                   {command("Azure Pipelines", "area.event", properties{"k1": "v1"}, "msg")},
+		"ab ##VSO[task.setsecret]a%AZP250A%3B%5D ":      {command("Azure Pipelines", "task.setsecret", properties{}, "a%0A;] ")},
+		"##vso[area.event]":                             {command("Azure Pipelines", "area.event", properties{}, "")},
 		"##vso[area]x":                                  nil,
 		"##vso[area.event x":                            nil,
-		"##v\u00adso\x00[a.b]":                          {{"Azure Pipelines", "a.b", properties{}, ""}},
-		"text ##[do-something k1=v1;k2=v2;]msg":         {{"GitHub v1", "do-something", properties{"k1": "v1", "k2": "v2"}, "msg"}},
-		"#\u200b#[add-path]x":                           {{"GitHub v1", "add-path", properties{}, "x"}},
+		"##v\u00adso\x00[a.b]":                          {command("Azure Pipelines", "a.b", properties{}, "")},
+		"text ##[do-something k1=v1;k2=v2;]msg":         {command("GitHub v1", "do-something", properties{"k1": "v1", "k2": "v2"}, "msg")},
+		"#\u200b#[add-path]x":                           {command("GitHub v1", "add-path", properties{}, "x")},
 		"# #[add-path]x":                                nil,
 		"##[]x":                                         nil,
-		" \u00a0::do-something k1=v1,k2=a%3Ab,::msg%0A": {{"GitHub v2", "do-something", properties{"k1": "v1", "k2": "a%3Ab"}, "msg\n"}},
-		"::add-mask::x":                                 {{"GitHub v2", "add-mask", properties{}, "x"}},
-		"\u200b:\u2060:add-mask::x":                     {{"GitHub v2", "add-mask", properties{}, "x"}},
+		" \u00a0::do-something k1=v1,k2=a%3Ab,::msg%0A": {command("GitHub v2", "do-something", properties{"k1": "v1", "k2": "a%3Ab"}, "msg\n")},
+		"::add-mask::x":                                 {command("GitHub v2", "add-mask", properties{}, "x")},
+		"\u200b:\u2060:add-mask::x":                     {command("GitHub v2", "add-mask", properties{}, "x")},
 		"text ::add-mask::x":                            nil,
 		": :add-mask::x":                                nil,
 		"::1":                                           nil,
-		"one\rtwo\n\r\n::a::b\n##[c]d":                  {{"GitHub v2", "a", properties{}, "b"}, {"GitHub v1", "c", properties{}, "d"}},
+		"one\rtwo\n\r\n::a::b\n##[c]d":                  {command("GitHub v2", "a", properties{}, "b"), command("GitHub v1", "c", properties{}, "d")},
 	} {
 		require.Equal(t, want, testbed.CICommands(output), "%q", output)
 	}

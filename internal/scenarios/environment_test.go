@@ -1,4 +1,4 @@
-package testbed_test
+package scenarios_test
 
 import (
 	"encoding/json"
