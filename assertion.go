@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc/internal/advice"
-	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -179,7 +179,7 @@ var errNoAssertionFunc = errors.New("azoidc: the assertion function is nil")
 const clockTolerance = 5 * time.Minute
 
 // check parses the claims and refuses what Microsoft Entra can only refuse: no JWT, or one that is long over.
-func (a *assertion) check(source string, entra *clock.Service) error {
+func (a *assertion) check(source string, entra *outbound.Clock) error {
 	claims, err := ParseClaims(a.jwt)
 	if err != nil {
 		return &AssertionError{Source: source, Err: err, advice: adviseAlone}

@@ -16,7 +16,6 @@ import (
 	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -199,7 +198,7 @@ func (e oidcEndpoint) tokenless(a oidcAnswer, said, advice string) *AssertionErr
 func (a oidcAnswer) assertion(jwt string) assertion {
 	a.secrets = append(a.secrets, jwt)
 	fresh := assertion{jwt: jwt, received: a.received, answer: &a}
-	fresh.clockOffset, fresh.clockTold = clock.Offset(a.header, a.received)
+	fresh.clockOffset, fresh.clockTold = outbound.ClockOffset(a.header, a.received)
 	return fresh
 }
 

@@ -18,7 +18,6 @@ import (
 
 	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/discovery"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/persistent"
@@ -46,7 +45,7 @@ type exchange struct {
 	replication time.Duration
 	documents   *discovery.Documents
 	cooldowns   retry.Cooldowns
-	entra       clock.Service
+	entra       outbound.Clock
 	lent        persistent.Lent
 	succeeded   atomic.Bool
 	// refreshBefore is TokenCacheOptions.RefreshBefore.

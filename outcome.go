@@ -17,8 +17,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azoidc/azoidc/internal/azlog"
-	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 )
@@ -95,7 +95,7 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte, g
 	answer := parseEntraError(body)
 	code := answer.code()
 	known := knownCodes[code]
-	offset, _ := clock.Offset(resp.Header, time.Now())
+	offset, _ := outbound.ClockOffset(resp.Header, time.Now())
 	failed := a.failure(&ExchangeError{
 		Code:          codeName(code),
 		StatusCode:    resp.StatusCode,

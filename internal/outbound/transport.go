@@ -1,5 +1,5 @@
 // Package outbound is the only way out of this library: every request of both legs, for assertions and for access
-// tokens, passes its Transport.
+// tokens, passes its [Transport]. What comes back also tells a service's time: [Clock].
 package outbound
 
 import (

@@ -14,7 +14,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/azoidc/azoidc/internal/clock"
 	"github.com/azoidc/azoidc/internal/outbound"
 )
 
@@ -126,7 +125,7 @@ func After(header http.Header) time.Duration {
 	}
 	if date, err := http.ParseTime(value); err == nil {
 		now := time.Now()
-		offset, _ := clock.Offset(header, now) // 0, if the service doesn't say by which clock
+		offset, _ := outbound.ClockOffset(header, now) // 0, if the service doesn't say by which clock
 		return min(max(date.Sub(now.Add(offset)), 0), maxRetryAfter)
 	}
 	return 0

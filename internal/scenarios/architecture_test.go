@@ -19,14 +19,13 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/azlog", "internal/build", "internal/ci", "internal/clock", "internal/discovery", "internal/file", "internal/outbound",
+	"": {"internal/advice", "internal/azlog", "internal/build", "internal/ci", "internal/discovery", "internal/file", "internal/outbound",
 		"internal/persistent", "internal/proc", "internal/recovered", "internal/redact", "internal/retry", "internal/tokencache"},
 
 	"internal/build":                 {},
 	"internal/advice":                {"internal/ci", "internal/redact"},
 	"internal/azlog":                 {},
 	"internal/ci":                    {"internal/redact"},
-	"internal/clock":                 {},
 	"internal/discovery":             {"internal/outbound", "internal/recovered"},
 	"internal/file":                  {},
 	"internal/outbound":              {"internal/redact"},
@@ -36,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/proc":                  {},
 	"internal/recovered":             {"internal/azlog", "internal/redact"},
 	"internal/redact":                {},
-	"internal/retry":                 {"internal/clock", "internal/outbound", "internal/redact"},
+	"internal/retry":                 {"internal/outbound", "internal/redact"},
 	"internal/tokencache":            {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
 	"cmd/azoidc/internal/environ":    {},
 	"cmd/azoidc/internal/joblog":     {},
