@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // BenchmarkAzureCLI is what a script pays for a token: by Azure CLI, which is signed in to the endpoint, by "azoidc token",
@@ -66,7 +66,7 @@ func signedIn(b *testing.B, cloud *azoidctest.Server, env map[string]string) (az
 	}))
 	home, certificate := b.TempDir(), b.TempDir()+"/ca.pem"
 	require.NoError(b, os.WriteFile(certificate, cloud.CertificatePEM(), 0o600))
-	all := environ.Variables(os.Environ()).With(env).With(map[string]string{
+	all := ci.Variables(os.Environ()).With(env).With(map[string]string{
 		"HOME": home, "AZURE_CONFIG_DIR": home, "AZURE_CORE_COLLECT_TELEMETRY": "false", "REQUESTS_CA_BUNDLE": certificate,
 	})
 	az = func(args ...string) error {

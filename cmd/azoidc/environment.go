@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
@@ -40,7 +39,7 @@ var connectionVariables = []string{
 }
 
 // childEnvironment is the command's: env, with the supply's variables instead of others like them.
-func childEnvironment(env environ.Variables, s *supply, keepRequestToken bool) environ.Variables {
+func childEnvironment(env ci.Variables, s *supply, keepRequestToken bool) ci.Variables {
 	child := env.Without(supplyVariables...)
 	if !keepRequestToken {
 		child = child.Without(requestVariables()...)
@@ -63,7 +62,7 @@ func childEnvironment(env environ.Variables, s *supply, keepRequestToken bool) e
 // withoutProxyTo keeps requests for tokens, and the secret in them, from HTTP_PROXY: unlike Go, curl and Python's requests
 // use it for loopback too. Programs differ in which spelling of NO_PROXY comes first, so each keeps its own value, and gets
 // the other's where it has none.
-func withoutProxyTo(e environ.Variables, host string) environ.Variables {
+func withoutProxyTo(e ci.Variables, host string) ci.Variables {
 	if host == "" || e.First("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") == "" {
 		return e
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -48,7 +47,7 @@ func (p *program) handoutForm() *form {
 // newHandout leaves the request variables to the CI systems: each step has them of the system itself. With -request-endpoint
 // that is so for GitHub's own names, too: its runner sets them over what the environment file says, but act doesn't, and there a step
 // would lose the audiences that aren't allowed.
-func newHandout(env environ.Variables, s *supply, form string, keepRequestToken bool) handout {
+func newHandout(env ci.Variables, s *supply, form string, keepRequestToken bool) handout {
 	after := childEnvironment(env, s, keepRequestToken || form == formGitHub || form == formAzure)
 	h := handout{Set: map[string]string{}, secrets: s.secrets}
 	for _, variable := range after {

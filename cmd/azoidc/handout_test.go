@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
 
@@ -21,7 +21,7 @@ func TestHandout(t *testing.T) {
 		env:        map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1", "ARM_USE_MSI": "true"},
 		credential: "ManagedIdentityCredential", clientID: "me",
 	}
-	env := environ.Variables{
+	env := ci.Variables{
 		"ARM_USE_MSI=true", "AZURE_CLIENT_ID=other", "AZURE_TOKEN_CREDENTIALS=GitHubActionsCredential", "HTTP_PROXY=http://proxy",
 		"AZURE_FEDERATED_TOKEN_FILE=/another", "ARM_OIDC_TOKEN=", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=secret", "PATH=/bin", `=C:=C:\azoidc`, "=::=x",
 	}
@@ -51,10 +51,10 @@ func TestHandoutOfRequestEndpoint(t *testing.T) {
 		"ACTIONS_ID_TOKEN_REQUEST_URL": "http://127.0.0.1:1/oidc", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "ours",
 		"ARM_OIDC_REQUEST_URL": "http://127.0.0.1:1/oidc", "ARM_OIDC_REQUEST_TOKEN": "ours",
 	}}
-	gitHub := environ.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://github.test/token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=theirs"}
+	gitHub := ci.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://github.test/token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=theirs"}
 	for _, test := range []struct {
 		form       string
-		env        environ.Variables
+		env        ci.Variables
 		leftToThem bool
 	}{
 		{formGitHub, gitHub, true},
@@ -138,10 +138,10 @@ func TestHandoutInSh(t *testing.T) {
 func TestMasksComeFirst(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "env")
-	p := &program{env: environ.Variables{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
+	p := &program{env: ci.Variables{"GITHUB_ENV=" + file}, direct: streams{stdout: brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formGitHub))
 	require.NoFileExists(t, file)
-	p = &program{env: environ.Variables{"GITHUB_ACTIONS=true"}, direct: streams{os.Stdout, brokenPipe{}}}
+	p = &program{env: ci.Variables{"GITHUB_ACTIONS=true"}, direct: streams{os.Stdout, brokenPipe{}}}
 	require.Error(t, p.give(handout{Set: map[string]string{"A": "secret"}, secrets: []string{"secret"}}, formSh))
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 const (
@@ -75,8 +75,8 @@ func loginOf(t testing.TB, p *program, args ...string) *login.Login {
 	return &l
 }
 
-func toEnvironment(variables map[string]string) environ.Variables {
-	var env environ.Variables
+func toEnvironment(variables map[string]string) ci.Variables {
+	var env ci.Variables
 	for name, value := range variables {
 		env = append(env, name+"="+value)
 	}

@@ -24,7 +24,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
@@ -46,7 +45,7 @@ const (
 
 // A program is one run of azoidc, with what it has of the world around it.
 type program struct {
-	env            environ.Variables
+	env            ci.Variables
 	stdin          io.Reader
 	stdout, stderr io.Writer            // within run, what is written to them passes the gate
 	direct         streams              // within run, stdout and stderr themselves
@@ -138,7 +137,7 @@ func (g gated) Write(text []byte) (int, error) {
 }
 
 // gateOf keeps back the tokens by which the job requests others, wherever they turn up.
-func gateOf(e environ.Variables) *redact.Gate {
+func gateOf(e ci.Variables) *redact.Gate {
 	var secrets []string
 	for _, system := range ci.Systems() {
 		if token := e.Get(system.RequestToken); !ci.IsMacro(token) { // which is to be told

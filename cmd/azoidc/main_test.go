@@ -18,7 +18,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -232,7 +231,7 @@ func TestTheJobsTokensAreKeptBack(t *testing.T) {
 	for _, system := range ci.Systems() {
 		for token, shown := range map[string]bool{"opaque-request-token": false, "$(System.AccessToken)": true} {
 			p := offline()
-			p.env = environ.Variables{system.RequestToken + "=" + token}
+			p.env = ci.Variables{system.RequestToken + "=" + token}
 			r := run(t, p, "version", token)
 			require.Equal(t, exitUsage, r.status)
 			require.Equal(t, shown, strings.Contains(r.stderr, token), r.stderr)

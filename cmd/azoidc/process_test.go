@@ -20,7 +20,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
@@ -48,7 +47,7 @@ func inProcess(t testing.TB, cloud *azoidctest.Server, job map[string]string, ro
 	}
 	temp := t.TempDir()
 	p := &process{cmd: exec.Command(binary, args...), temp: temp, stderr: &lockedBuffer{}, t: t}
-	p.cmd.Env = append(environ.Variables(os.Environ()).Without(requestVariables()...).Without(supplyVariables...),
+	p.cmd.Env = append(ci.Variables(os.Environ()).Without(requestVariables()...).Without(supplyVariables...),
 		"SSL_CERT_FILE="+certificateOf(cloud), "SSL_CERT_DIR="+temp, // and not all that this machine has
 		"AZOIDC_DISABLE_INSTANCE_DISCOVERY=true", "TMPDIR="+temp, roleVariable+"="+role,
 		"GORACE=atexit_sleep_ms=0")
@@ -137,9 +136,9 @@ func (p *process) run() (status int, stdout string) {
 }
 
 // environment is what the command printed of its own, in the roles environment and wait.
-func (p *process) environment() environ.Variables {
+func (p *process) environment() ci.Variables {
 	p.t.Helper()
-	var env environ.Variables
+	var env ci.Variables
 	require.NoError(p.t, json.Unmarshal([]byte(p.line()), &env))
 	return env
 }

@@ -15,30 +15,30 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 func TestNoProxyOnLoopback(t *testing.T) {
 	t.Parallel()
 	const proxy = "HTTP_PROXY=http://proxy"
 	for name, test := range map[string]struct {
-		env          environ.Variables
+		env          ci.Variables
 		lower, upper string // no_proxy and NO_PROXY
 	}{
-		"no proxy":                 {environ.Variables{"NO_PROXY=a"}, "", "a"},
-		"nothing":                  {environ.Variables{proxy}, "127.0.0.1", "127.0.0.1"},
-		"empty":                    {environ.Variables{proxy, "NO_PROXY= "}, "127.0.0.1", "127.0.0.1"},
-		"exceptions":               {environ.Variables{"http_proxy=http://proxy", "NO_PROXY=a,.b"}, "a,.b,127.0.0.1", "a,.b,127.0.0.1"},
-		"both spellings":           {environ.Variables{"ALL_PROXY=http://proxy", "NO_PROXY=a", "no_proxy=b"}, "b,127.0.0.1", "a,127.0.0.1"},
-		"all":                      {environ.Variables{proxy, "NO_PROXY=*"}, "*", "*"},
-		"all in one of them":       {environ.Variables{proxy, "NO_PROXY=*", "no_proxy=a"}, "a,127.0.0.1", "*"},
-		"all, in a list":           {environ.Variables{proxy, "NO_PROXY=a,*"}, "a,*,127.0.0.1", "a,*,127.0.0.1"},
-		"loopback":                 {environ.Variables{proxy, "NO_PROXY=127.0.0.1"}, "127.0.0.1", "127.0.0.1"},
-		"loopback in a list":       {environ.Variables{proxy, "no_proxy=a, 127.0.0.1"}, "a, 127.0.0.1", "a, 127.0.0.1"},
-		"loopback, by spaces":      {environ.Variables{proxy, "no_proxy=127.0.0.1 a"}, "127.0.0.1 a", "127.0.0.1 a"},
-		"a range":                  {environ.Variables{proxy, "NO_PROXY=127.0.0.0/8"}, "127.0.0.0/8,127.0.0.1", "127.0.0.0/8,127.0.0.1"},
-		"a name":                   {environ.Variables{proxy, "NO_PROXY=localhost"}, "localhost,127.0.0.1", "localhost,127.0.0.1"},
-		"what only begins like it": {environ.Variables{proxy, "NO_PROXY=127.0.0.10"}, "127.0.0.10,127.0.0.1", "127.0.0.10,127.0.0.1"},
+		"no proxy":                 {ci.Variables{"NO_PROXY=a"}, "", "a"},
+		"nothing":                  {ci.Variables{proxy}, "127.0.0.1", "127.0.0.1"},
+		"empty":                    {ci.Variables{proxy, "NO_PROXY= "}, "127.0.0.1", "127.0.0.1"},
+		"exceptions":               {ci.Variables{"http_proxy=http://proxy", "NO_PROXY=a,.b"}, "a,.b,127.0.0.1", "a,.b,127.0.0.1"},
+		"both spellings":           {ci.Variables{"ALL_PROXY=http://proxy", "NO_PROXY=a", "no_proxy=b"}, "b,127.0.0.1", "a,127.0.0.1"},
+		"all":                      {ci.Variables{proxy, "NO_PROXY=*"}, "*", "*"},
+		"all in one of them":       {ci.Variables{proxy, "NO_PROXY=*", "no_proxy=a"}, "a,127.0.0.1", "*"},
+		"all, in a list":           {ci.Variables{proxy, "NO_PROXY=a,*"}, "a,*,127.0.0.1", "a,*,127.0.0.1"},
+		"loopback":                 {ci.Variables{proxy, "NO_PROXY=127.0.0.1"}, "127.0.0.1", "127.0.0.1"},
+		"loopback in a list":       {ci.Variables{proxy, "no_proxy=a, 127.0.0.1"}, "a, 127.0.0.1", "a, 127.0.0.1"},
+		"loopback, by spaces":      {ci.Variables{proxy, "no_proxy=127.0.0.1 a"}, "127.0.0.1 a", "127.0.0.1 a"},
+		"a range":                  {ci.Variables{proxy, "NO_PROXY=127.0.0.0/8"}, "127.0.0.0/8,127.0.0.1", "127.0.0.0/8,127.0.0.1"},
+		"a name":                   {ci.Variables{proxy, "NO_PROXY=localhost"}, "localhost,127.0.0.1", "localhost,127.0.0.1"},
+		"what only begins like it": {ci.Variables{proxy, "NO_PROXY=127.0.0.10"}, "127.0.0.10,127.0.0.1", "127.0.0.10,127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.lower != test.upper && runtime.GOOS == "windows" {
@@ -54,7 +54,7 @@ func TestNoProxyOnLoopback(t *testing.T) {
 var onLoopback = &supply{env: map[string]string{"IDENTITY_ENDPOINT": "http://127.0.0.1:1/MSI/token"}}
 
 // exactly is get, but without what a variable of another spelling has.
-func exactly(env environ.Variables, name string) string {
+func exactly(env ci.Variables, name string) string {
 	if runtime.GOOS == "windows" { // where both are one variable
 		return env.Get(name)
 	}
@@ -76,7 +76,7 @@ func TestRealClientsPastAProxy(t *testing.T) {
 	elsewhere := "http://elsewhere.test" + itself[strings.LastIndex(itself, ":"):]
 	var calls []call
 	for _, exceptions := range []string{"UNRELATED=", "NO_PROXY=*", "no_proxy=*", "NO_PROXY=internal.test", "no_proxy=elsewhere.test", "NO_PROXY=127.0.0.0/8", "no_proxy=127.0.0.1"} {
-		before := environ.Variables{"http_proxy=" + proxy, "HTTP_PROXY=" + proxy, exceptions}
+		before := ci.Variables{"http_proxy=" + proxy, "HTTP_PROXY=" + proxy, exceptions}
 		after := childEnvironment(before, onLoopback, false)
 		calls = append(calls, call{after, itself}, call{before, elsewhere}, call{after, elsewhere})
 	}
@@ -96,7 +96,7 @@ func TestRealClientsPastAProxy(t *testing.T) {
 
 // A call is a request for URL by a program with that environment.
 type call struct {
-	Env environ.Variables
+	Env ci.Variables
 	URL string
 }
 

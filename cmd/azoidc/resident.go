@@ -16,7 +16,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
@@ -124,7 +123,7 @@ func (p *program) moveIn(all handover) (*resident, error) {
 
 // adopt takes over the environment, but for the marks by which CI systems find what a step has left running, to end it: this
 // process ends by itself. What this program was started with, others can read; this they can't.
-func adopt(env environ.Variables) {
+func adopt(env ci.Variables) {
 	var marks []string
 	for _, system := range ci.Systems() {
 		marks = append(marks, system.Tracking)

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
 )
 
@@ -101,7 +101,7 @@ func occupied(name background.Name, h background.Home, err error) error {
 type handover struct {
 	Args  []string            `json:"args"`   // of start
 	Dir   string              `json:"folder"` // where it was run
-	Env   environ.Variables   `json:"env"`
+	Env   ci.Variables        `json:"env"`
 	Homes string              `json:"homes"`
 	Owner proc.Process        `json:"owner"` // whose home it is until then
 	While *background.Watched `json:"while,omitempty"`

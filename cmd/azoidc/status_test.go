@@ -12,7 +12,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/background"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
@@ -57,7 +57,7 @@ func TestStatusShowsTheLog(t *testing.T) {
 	_, err = background.Claim(filepath.Join(folder, "azoidc"), background.DefaultName, self.Process)
 	require.NoError(t, err)
 	p := offline()
-	p.env = environ.Variables{"RUNNER_TEMP=" + folder}
+	p.env = ci.Variables{"RUNNER_TEMP=" + folder}
 	r := run(t, p, "status", "-log")
 	require.Equal(t, exitNotWell, r.status, "there is none")
 	require.Contains(t, r.stderr, "azoidc: ")
@@ -74,7 +74,7 @@ func TestStatusAndStopWithoutAFolder(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"status", "stop"} {
 		p := offline()
-		p.env = environ.Variables{"RUNNER_TEMP=relative"}
+		p.env = ci.Variables{"RUNNER_TEMP=relative"}
 		r := run(t, p, command)
 		require.Equal(t, exitNotWell, r.status, command)
 		require.Contains(t, r.stderr, "is no absolute path", command)

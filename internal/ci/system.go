@@ -1,11 +1,10 @@
 // Package ci knows the CI systems that hand out OIDC tokens to their jobs: how each is recognized, which variables it
-// sets, what to do when one of them is missing, and how its log masks a secret. Adding a CI system here is one file with
-// a [System], and its place in [Systems].
+// sets, what to do when one of them is missing, and how its log masks a secret. An environment as a value is [Variables].
+// Adding a CI system here is one file with a [System], and its place in [Systems].
 package ci
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -104,9 +103,4 @@ func find(isIt func(*System) bool) *System {
 		return systems[i]
 	}
 	return nil
-}
-
-func isTrue(value string) bool {
-	is, err := strconv.ParseBool(strings.ToLower(value)) // Azure Pipelines writes True
-	return err == nil && is
 }

@@ -8,39 +8,35 @@ import (
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
-type variables map[string]string
-
-func (v variables) get(name string) string { return v[name] }
-
 func TestDetect(t *testing.T) {
-	const credentials, address = "AZURE_TOKEN_CREDENTIALS", "https://x"
-	github, devops := "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"
+	const credentials = "AZURE_TOKEN_CREDENTIALS="
+	const github, devops = "ACTIONS_ID_TOKEN_REQUEST_URL=https://x", "SYSTEM_OIDCREQUESTURI=https://x"
 	for name, test := range map[string]struct {
-		env  variables
+		env  ci.Variables
 		want *ci.System
 	}{
 		"nothing":                      {nil, nil},
-		"GitHub":                       {variables{github: address}, ci.GitHubActions},
-		"Azure Pipelines":              {variables{devops: address}, ci.AzurePipelines},
-		"both":                         {variables{devops: address, github: address}, ci.GitHubActions},
-		"both, GitHub named":           {variables{devops: address, github: address, credentials: "GitHubActionsCredential"}, ci.GitHubActions},
-		"both, Azure Pipelines named":  {variables{devops: address, github: address, credentials: "azurepipelinescredential"}, ci.AzurePipelines},
-		"another credential":           {variables{devops: address, credentials: "prod"}, ci.AzurePipelines},
-		"GitHub without permission":    {variables{"GITHUB_ACTIONS": "true"}, ci.GitHubActions},
-		"Azure Pipelines, nothing set": {variables{"TF_BUILD": "True"}, ci.AzurePipelines},
-		"Gitea within Azure Pipelines": {variables{"TF_BUILD": "True", github: address}, ci.GitHubActions},
-		"no job of GitHub's":           {variables{"GITHUB_ACTIONS": "false"}, nil},
-		"a marker that isn't a bool":   {variables{"GITHUB_ACTIONS": "github"}, nil},
+		"GitHub":                       {ci.Variables{github}, ci.GitHubActions},
+		"Azure Pipelines":              {ci.Variables{devops}, ci.AzurePipelines},
+		"both":                         {ci.Variables{devops, github}, ci.GitHubActions},
+		"both, GitHub named":           {ci.Variables{devops, github, credentials + "GitHubActionsCredential"}, ci.GitHubActions},
+		"both, Azure Pipelines named":  {ci.Variables{devops, github, credentials + "azurepipelinescredential"}, ci.AzurePipelines},
+		"another credential":           {ci.Variables{devops, credentials + "prod"}, ci.AzurePipelines},
+		"GitHub without permission":    {ci.Variables{"GITHUB_ACTIONS=true"}, ci.GitHubActions},
+		"Azure Pipelines, nothing set": {ci.Variables{"TF_BUILD=True"}, ci.AzurePipelines},
+		"Gitea within Azure Pipelines": {ci.Variables{"TF_BUILD=True", github}, ci.GitHubActions},
+		"no job of GitHub's":           {ci.Variables{"GITHUB_ACTIONS=false"}, nil},
+		"a marker that isn't a bool":   {ci.Variables{"GITHUB_ACTIONS=github"}, nil},
 	} {
-		t.Run(name, func(t *testing.T) { require.Same(t, test.want, ci.Detect(test.env.get)) })
+		t.Run(name, func(t *testing.T) { require.Same(t, test.want, ci.Detect(test.env.Get)) })
 	}
 }
 
 // Whose log it is doesn't depend on whose tokens are requested.
 func TestRunning(t *testing.T) {
-	require.Nil(t, ci.Running(variables{"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x"}.get))
-	require.Same(t, ci.GitHubActions, ci.Running(variables{"GITHUB_ACTIONS": "true"}.get))
-	require.Same(t, ci.AzurePipelines, ci.Running(variables{"TF_BUILD": "True", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x"}.get))
+	require.Nil(t, ci.Running(ci.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://x"}.Get))
+	require.Same(t, ci.GitHubActions, ci.Running(ci.Variables{"GITHUB_ACTIONS=true"}.Get))
+	require.Same(t, ci.AzurePipelines, ci.Running(ci.Variables{"TF_BUILD=True", "ACTIONS_ID_TOKEN_REQUEST_URL=https://x"}.Get))
 }
 
 // Every variable that a request for a token takes has a remedy.

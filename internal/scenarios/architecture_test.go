@@ -37,12 +37,11 @@ var mayImport = map[string][]string{
 	"internal/redact":                {},
 	"internal/retry":                 {"internal/outbound", "internal/redact"},
 	"internal/tokencache":            {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
-	"cmd/azoidc/internal/environ":    {},
 	"cmd/azoidc/internal/joblog":     {},
 	"cmd/azoidc/internal/tokenfile":  {"", "internal/file", "internal/proc", "internal/redact"},
-	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/environ", "internal/redact"},
-	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/environ", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
-	"cmd/azoidc/internal/background": {"internal/ci", "cmd/azoidc/internal/environ", "internal/file", "internal/proc", "internal/redact"},
+	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/redact"},
+	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
+	"cmd/azoidc/internal/background": {"internal/ci", "internal/file", "internal/proc", "internal/redact"},
 
 	"internal/testbed":   {},
 	"internal/testkit":   {"", "azoidctest", "internal/ci", "internal/testbed"},
@@ -51,7 +50,7 @@ var mayImport = map[string][]string{
 	"azoidctest":  {},
 	"tokenserver": {"internal/redact"},
 
-	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/build", "internal/ci", "cmd/azoidc/internal/doctor", "cmd/azoidc/internal/environ",
+	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/build", "internal/ci", "cmd/azoidc/internal/doctor",
 		"cmd/azoidc/internal/joblog", "cmd/azoidc/internal/login", "internal/proc", "internal/redact", "cmd/azoidc/internal/tokenfile"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }

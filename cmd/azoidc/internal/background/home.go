@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
@@ -28,7 +27,7 @@ type homes struct {
 
 // HomesIn is where env has them: below the folder that the CI system empties after the job, else where the user's processes keep what
 // they need while they run.
-func HomesIn(env environ.Variables) string {
+func HomesIn(env ci.Variables) string {
 	var parents []string
 	for _, system := range ci.Systems() {
 		parents = append(parents, system.TempFolder)

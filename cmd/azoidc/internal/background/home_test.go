@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/testbed"
@@ -22,12 +22,12 @@ import (
 
 func TestHomesPath(t *testing.T) {
 	for name, test := range map[string]struct {
-		env  environ.Variables
+		env  ci.Variables
 		want string
 	}{
-		"GitHub Actions":  {environ.Variables{"RUNNER_TEMP=/r", "XDG_RUNTIME_DIR=/x"}, "/r/azoidc"},
-		"Azure Pipelines": {environ.Variables{"AGENT_TEMPDIRECTORY=/a", "XDG_RUNTIME_DIR=/x"}, "/a/azoidc"},
-		"a session":       {environ.Variables{"XDG_RUNTIME_DIR=/x"}, "/x/azoidc"},
+		"GitHub Actions":  {ci.Variables{"RUNNER_TEMP=/r", "XDG_RUNTIME_DIR=/x"}, "/r/azoidc"},
+		"Azure Pipelines": {ci.Variables{"AGENT_TEMPDIRECTORY=/a", "XDG_RUNTIME_DIR=/x"}, "/a/azoidc"},
+		"a session":       {ci.Variables{"XDG_RUNTIME_DIR=/x"}, "/x/azoidc"},
 		"nothing":         {nil, filepath.Join(os.TempDir(), "azoidc-"+file.UserName())},
 	} {
 		require.Equal(t, filepath.FromSlash(test.want), HomesIn(test.env), name)

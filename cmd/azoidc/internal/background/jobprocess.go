@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -34,11 +33,11 @@ var otherJobProcesses = []string{"act", "buildkite-agent"}
 //     variables itself, or who has them ends with it.
 //
 // It returns nil if there is none.
-func JobProcess(env environ.Variables, self proc.Listed) *Watched {
+func JobProcess(env ci.Variables, self proc.Listed) *Watched {
 	return jobProcessAmong(self.Ancestors(), env)
 }
 
-func jobProcessAmong(ancestors []proc.Listed, env environ.Variables) *Watched {
+func jobProcessAmong(ancestors []proc.Listed, env ci.Variables) *Watched {
 	names := slices.Clone(otherJobProcesses)
 	for _, system := range ci.Systems() {
 		names = append(names, system.JobProcess)

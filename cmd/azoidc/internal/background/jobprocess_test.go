@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/proc"
 )
 
@@ -17,10 +17,10 @@ func TestJobProcess(t *testing.T) {
 		}
 		return ancestors
 	}
-	inGitHub, inAzure := environ.Variables{"GITHUB_ACTIONS=true"}, environ.Variables{"TF_BUILD=True"}
+	inGitHub, inAzure := ci.Variables{"GITHUB_ACTIONS=true"}, ci.Variables{"TF_BUILD=True"}
 	for name, test := range map[string]struct {
 		ancestors []proc.Listed
-		env       environ.Variables
+		env       ci.Variables
 		want      string
 	}{
 		"GitHub's":                {line("bash", "leader", "Runner.Worker", "Runner.Listener"), inGitHub, "Runner.Worker (process 8)"},

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
@@ -68,7 +67,7 @@ const (
 )
 
 // describe tells what is set and what is missing.
-func (d *Diagnosis) describe(env environ.Variables, l *login.Login) {
+func (d *Diagnosis) describe(env ci.Variables, l *login.Login) {
 	systems := ci.Systems()
 	if l.Named != nil {
 		d.CI = l.Named.Flag

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
-func loginBy(t *testing.T, env environ.Variables, args ...string) *login.Login {
+func loginBy(t *testing.T, env ci.Variables, args ...string) *login.Login {
 	t.Helper()
 	var common login.Flags
 	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
@@ -25,9 +25,9 @@ func loginBy(t *testing.T, env environ.Variables, args ...string) *login.Login {
 // What is set is told, but for secrets, and what is missing in the system that the job runs in: in all of them where none is known.
 func TestSettings(t *testing.T) {
 	const host = "https://login.microsoftonline.com/"
-	github := environ.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example/runs/1?x=y", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=canary", "AZURE_TENANT_ID=T"}
+	github := ci.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example/runs/1?x=y", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=canary", "AZURE_TENANT_ID=T"}
 	for name, test := range map[string]struct {
-		env  environ.Variables
+		env  ci.Variables
 		args []string
 		ci   string
 		want []setting
@@ -37,11 +37,11 @@ func TestSettings(t *testing.T) {
 			{"AZURE_TENANT_ID", "T", true}, {"AZURE_CLIENT_ID", "", false}, {"audience", "A", true}, {"authority host", host, true}}},
 		"a named source": {github, []string{"-assertion-file=f", "-client-id=C"}, "-assertion-file", []setting{
 			{"-assertion-file", "", true}, {"AZURE_TENANT_ID", "T", true}, {"-client-id", "C", true}, {"authority host", host, true}}},
-		"Azure Pipelines": {environ.Variables{"SYSTEM_OIDCREQUESTURI=x"}, nil, "Azure Pipelines", []setting{
+		"Azure Pipelines": {ci.Variables{"SYSTEM_OIDCREQUESTURI=x"}, nil, "Azure Pipelines", []setting{
 			{"SYSTEM_OIDCREQUESTURI", "no URL", true}, {"SYSTEM_ACCESSTOKEN", "", false},
 			{"AZURESUBSCRIPTION_TENANT_ID or AZURE_TENANT_ID", "", false}, {"AZURESUBSCRIPTION_CLIENT_ID or AZURE_CLIENT_ID", "", false},
 			{"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "", false}, {"authority host", host, true}}},
-		"a named source there": {environ.Variables{"SYSTEM_OIDCREQUESTURI=x", "AZURE_TENANT_ID=T"}, []string{"-assertion-file=f", "-client-id=C"}, "-assertion-file", []setting{
+		"a named source there": {ci.Variables{"SYSTEM_OIDCREQUESTURI=x", "AZURE_TENANT_ID=T"}, []string{"-assertion-file=f", "-client-id=C"}, "-assertion-file", []setting{
 			{"-assertion-file", "", true}, {"AZURESUBSCRIPTION_TENANT_ID or AZURE_TENANT_ID", "T", true}, {"-client-id", "C", true}, {"authority host", host, true}}},
 		"nowhere": {nil, nil, "", []setting{
 			{"ACTIONS_ID_TOKEN_REQUEST_URL", "", false}, {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "", false},

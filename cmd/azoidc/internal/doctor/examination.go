@@ -15,14 +15,14 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // An examination tries one step after the other, and goes on when one fails.
 type examination struct {
-	env   environ.Variables
+	env   ci.Variables
 	login login.Login
 	proxy func(*http.Request) (*url.URL, error) // through which a request goes; nil where that can't be told
 	clock *clock
@@ -34,7 +34,7 @@ type examination struct {
 
 // Examine tries all there is between the job and an access token for each scope, and asks the scopes' services with the tokens
 // if probe is set. Without a scope, it is that of Azure Resource Manager.
-func Examine(ctx context.Context, env environ.Variables, l login.Login, wanted []string, probe bool) *Diagnosis {
+func Examine(ctx context.Context, env ci.Variables, l login.Login, wanted []string, probe bool) *Diagnosis {
 	e := newExamination(env, l)
 	if len(wanted) == 0 {
 		wanted = []string{managementScope(e.login.AuthorityHost)}
@@ -61,7 +61,7 @@ func Examine(ctx context.Context, env environ.Variables, l login.Login, wanted [
 	return &e.found
 }
 
-func newExamination(env environ.Variables, l login.Login) *examination {
+func newExamination(env ci.Variables, l login.Login) *examination {
 	e := &examination{env: env, login: l, clock: newClock(l.Client.Transport)}
 	if l.Client.Transport == nil {
 		e.proxy = http.ProxyFromEnvironment

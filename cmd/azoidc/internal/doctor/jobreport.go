@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -16,7 +15,7 @@ import (
 // them has passed it.
 //
 // It puts the findings into the job's summary, and what is wrong at the top of its run.
-func (d *Diagnosis) TellJob(env environ.Variables, stdout io.Writer) error {
+func (d *Diagnosis) TellJob(env ci.Variables, stdout io.Writer) error {
 	system := ci.Running(env.Get)
 	if system == nil {
 		return nil

@@ -10,22 +10,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // The summary goes where the system reads it, and nowhere else.
 func TestTellJob(t *testing.T) {
 	warned := &Diagnosis{Steps: []Step{{Name: "a step", Result: resultWarning, Detail: "old"}}}
 	for name, test := range map[string]struct {
-		env       environ.Variables // FOLDER is one of the test's
+		env       ci.Variables // FOLDER is one of the test's
 		want      string
 		summaries int
 	}{
-		"outside CI":                 {environ.Variables{"AGENT_TEMPDIRECTORY=FOLDER", "RUNNER_TEMP=FOLDER"}, "", 0},
-		"GitHub Actions":             {environ.Variables{"GITHUB_ACTIONS=true", "RUNNER_TEMP=FOLDER", "GITHUB_STEP_SUMMARY=FOLDER/s"}, "::warning title=azoidc::azoidc doctor: a step: old\n", 1},
-		"GitHub Actions, no summary": {environ.Variables{"GITHUB_ACTIONS=true", "RUNNER_TEMP=FOLDER"}, "::warning title=azoidc::azoidc doctor: a step: old\n", 0},
-		"Azure Pipelines":            {environ.Variables{"TF_BUILD=True", "AGENT_TEMPDIRECTORY=FOLDER"}, "##vso[task.logissue type=warning]azoidc doctor: a step: old\n##vso[task.uploadsummary]", 1},
-		"Azure Pipelines, no folder": {environ.Variables{"TF_BUILD=True"}, "##vso[task.logissue type=warning]azoidc doctor: a step: old\n", 0},
+		"outside CI":                 {ci.Variables{"AGENT_TEMPDIRECTORY=FOLDER", "RUNNER_TEMP=FOLDER"}, "", 0},
+		"GitHub Actions":             {ci.Variables{"GITHUB_ACTIONS=true", "RUNNER_TEMP=FOLDER", "GITHUB_STEP_SUMMARY=FOLDER/s"}, "::warning title=azoidc::azoidc doctor: a step: old\n", 1},
+		"GitHub Actions, no summary": {ci.Variables{"GITHUB_ACTIONS=true", "RUNNER_TEMP=FOLDER"}, "::warning title=azoidc::azoidc doctor: a step: old\n", 0},
+		"Azure Pipelines":            {ci.Variables{"TF_BUILD=True", "AGENT_TEMPDIRECTORY=FOLDER"}, "##vso[task.logissue type=warning]azoidc doctor: a step: old\n##vso[task.uploadsummary]", 1},
+		"Azure Pipelines, no folder": {ci.Variables{"TF_BUILD=True"}, "##vso[task.logissue type=warning]azoidc doctor: a step: old\n", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -58,11 +58,11 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 // Who asked for a report is told that it didn't arrive.
 func TestTheJobCannotBeTold(t *testing.T) {
-	pipelines := environ.Variables{"TF_BUILD=True", "AGENT_TEMPDIRECTORY=" + t.TempDir()}
+	pipelines := ci.Variables{"TF_BUILD=True", "AGENT_TEMPDIRECTORY=" + t.TempDir()}
 	require.ErrorContains(t, (&Diagnosis{Steps: []Step{{Result: ResultFailed}}}).TellJob(pipelines, broken{}), "broken pipe")
 	require.ErrorContains(t, (&Diagnosis{}).TellJob(pipelines, broken{}), "broken pipe", "the summary's command")
-	require.ErrorContains(t, (&Diagnosis{Steps: []Step{{Result: ResultFailed}}}).TellJob(environ.Variables{"GITHUB_ACTIONS=true"}, broken{}), "broken pipe")
-	for said, env := range map[string]environ.Variables{
+	require.ErrorContains(t, (&Diagnosis{Steps: []Step{{Result: ResultFailed}}}).TellJob(ci.Variables{"GITHUB_ACTIONS=true"}, broken{}), "broken pipe")
+	for said, env := range map[string]ci.Variables{
 		"the run's summary": {"TF_BUILD=True", "AGENT_TEMPDIRECTORY=/none/such"},
 		"the job's summary": {"GITHUB_ACTIONS=true", "GITHUB_STEP_SUMMARY=/none/such"},
 	} {
@@ -71,7 +71,7 @@ func TestTheJobCannotBeTold(t *testing.T) {
 		require.ErrorIs(t, err, os.ErrNotExist)
 	}
 	if _, err := os.Stat("/dev/full"); err == nil {
-		require.ErrorContains(t, (&Diagnosis{}).TellJob(environ.Variables{"GITHUB_ACTIONS=true", "GITHUB_STEP_SUMMARY=/dev/full"}, broken{}), "the job's summary")
+		require.ErrorContains(t, (&Diagnosis{}).TellJob(ci.Variables{"GITHUB_ACTIONS=true", "GITHUB_STEP_SUMMARY=/dev/full"}, broken{}), "the job's summary")
 	}
 }
 

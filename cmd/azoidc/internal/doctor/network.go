@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 const reachTimeout = 30 * time.Second
@@ -27,7 +27,7 @@ var proxyVariables = []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_prox
 func (e *examination) proxySettings() (string, error) {
 	var set []string
 	for i, name := range proxyVariables {
-		told := slices.ContainsFunc(proxyVariables[:i], func(other string) bool { return environ.SameName(other, name) })
+		told := slices.ContainsFunc(proxyVariables[:i], func(other string) bool { return ci.SameVariable(other, name) })
 		value := e.env.Get(name)
 		if value == "" || told {
 			continue

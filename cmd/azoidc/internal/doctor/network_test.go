@@ -16,8 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // overTLS is a service that says nothing but 404.
@@ -128,16 +128,16 @@ func TestConfiguration(t *testing.T) {
 
 func TestProxy(t *testing.T) {
 	for name, test := range map[string]struct {
-		env       environ.Variables
+		env       ci.Variables
 		want, err string
 	}{
 		"none":     {nil, "none is set (HTTPS_PROXY)", ""},
-		"one":      {environ.Variables{"HTTPS_PROXY=http://me:canary@proxy.example:8080/", "NO_PROXY=169.254.169.254,.local"}, "HTTPS_PROXY http://proxy.example:8080, NO_PROXY 169.254.169.254,.local", ""},
-		"no URL":   {environ.Variables{"https_proxy=canary"}, "https_proxy (no URL)", ""},
-		"a macro":  {environ.Variables{"HTTPS_PROXY=$(proxy)"}, "", "HTTPS_PROXY is literally $(proxy)"},
-		"a line":   {environ.Variables{"NO_PROXY=a\n::error::b"}, "NO_PROXY a ::error::b", ""},
-		"two":      {environ.Variables{"HTTPS_PROXY=http://a", "https_proxy=http://b"}, "HTTPS_PROXY http://a, https_proxy http://b", ""},
-		"for http": {environ.Variables{"HTTP_PROXY=http://p"}, "none is set (HTTPS_PROXY)", ""},
+		"one":      {ci.Variables{"HTTPS_PROXY=http://me:canary@proxy.example:8080/", "NO_PROXY=169.254.169.254,.local"}, "HTTPS_PROXY http://proxy.example:8080, NO_PROXY 169.254.169.254,.local", ""},
+		"no URL":   {ci.Variables{"https_proxy=canary"}, "https_proxy (no URL)", ""},
+		"a macro":  {ci.Variables{"HTTPS_PROXY=$(proxy)"}, "", "HTTPS_PROXY is literally $(proxy)"},
+		"a line":   {ci.Variables{"NO_PROXY=a\n::error::b"}, "NO_PROXY a ::error::b", ""},
+		"two":      {ci.Variables{"HTTPS_PROXY=http://a", "https_proxy=http://b"}, "HTTPS_PROXY http://a, https_proxy http://b", ""},
+		"for http": {ci.Variables{"HTTP_PROXY=http://p"}, "none is set (HTTPS_PROXY)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			detail, err := (&examination{env: test.env}).proxySettings()

@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
 // answering is a service that says the same to everybody, and notes who asked.
@@ -55,16 +55,16 @@ func TestProbe(t *testing.T) {
 		scope, token string
 		status       int
 		body         string
-		env          environ.Variables
+		env          ci.Variables
 		want, doubt  string
 		err          string
 		asked        string
 	}{
 		"subscriptions":     {manager, "t", 200, `{"value":[{"subscriptionId":"A"},{"subscriptionId":"b"}]}`, nil, "shows 2 subscriptions", "", "", "https://management.azure.com/subscriptions?api-version=2022-12-01"},
-		"the right one":     {manager, "t", 200, `{"value":[{"subscriptionId":"A"}]}`, environ.Variables{"AZURE_SUBSCRIPTION_ID=a"}, "shows 1 subscription", "", "", ""},
-		"another one":       {manager, "t", 200, `{"value":[{"subscriptionId":"A"}]}`, environ.Variables{"ARM_SUBSCRIPTION_ID=b"}, "", "but not b: the application has no role there. Assign one, Reader to read, Contributor to deploy:\naz role assignment create --assignee CLIENT --role Contributor --scope /subscriptions/b", "", ""},
+		"the right one":     {manager, "t", 200, `{"value":[{"subscriptionId":"A"}]}`, ci.Variables{"AZURE_SUBSCRIPTION_ID=a"}, "shows 1 subscription", "", "", ""},
+		"another one":       {manager, "t", 200, `{"value":[{"subscriptionId":"A"}]}`, ci.Variables{"ARM_SUBSCRIPTION_ID=b"}, "", "but not b: the application has no role there. Assign one, Reader to read, Contributor to deploy:\naz role assignment create --assignee CLIENT --role Contributor --scope /subscriptions/b", "", ""},
 		"none":              {manager, "t", 200, `{"value":[]}`, nil, "", "no role on any. Assign one, Reader to read, Contributor to deploy:\naz role assignment create --assignee CLIENT --role Contributor --scope /subscriptions/SUBSCRIPTION_ID", "", ""},
-		"not even one":      {manager, "t", 200, `{"value":[]}`, environ.Variables{"ARM_SUBSCRIPTION_ID=b"}, "", "shows no subscription", "", ""},
+		"not even one":      {manager, "t", 200, `{"value":[]}`, ci.Variables{"ARM_SUBSCRIPTION_ID=b"}, "", "shows no subscription", "", ""},
 		"no list":           {manager, "t", 200, `<html>`, nil, "", "", "HTTP 200: without a reason", ""},
 		"an error, a list":  {manager, "t", 500, `{"value":[{"subscriptionId":"A"}],"error":{"message":"busy"}}`, nil, "", "", "HTTP 500: without a reason", ""},
 		"refused":           {manager, "t", 401, `{"error":{"code":"InvalidAuthenticationTokenTenant","message":"wrong\nissuer"}}`, nil, "", "", "management.azure.com refuses the token (HTTP 401): InvalidAuthenticationTokenTenant: wrong issuer", ""},

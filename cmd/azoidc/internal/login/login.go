@@ -14,7 +14,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 )
@@ -29,7 +28,7 @@ type Flags struct {
 }
 
 // Register adds the flags to a command's, with what env says as their defaults.
-func (c *Flags) Register(flags *flag.FlagSet, env environ.Variables) {
+func (c *Flags) Register(flags *flag.FlagSet, env ci.Variables) {
 	flags.StringVar(&c.tenantID, "tenant-id", "", "")
 	flags.StringVar(&c.clientID, "client-id", "", "")
 	flags.StringVar(&c.connectionID, "service-connection-id", env.Get(ci.AzurePipelines.ConnectionID), "")
@@ -54,7 +53,7 @@ type Login struct {
 }
 
 // New is as the flags say, and env where they say nothing. Requests go as client says, but to the cloud that these name.
-func New(env environ.Variables, flags Flags, client azcore.ClientOptions) Login {
+func New(env ci.Variables, flags Flags, client azcore.ClientOptions) Login {
 	l := Login{
 		System:                   ci.Detect(env.Get),
 		Named:                    flags.namedSource(),

@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/environ"
 	"github.com/azoidc/azoidc/internal/advice"
+	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
 
-func newLogin(t *testing.T, env environ.Variables, args ...string) Login {
+func newLogin(t *testing.T, env ci.Variables, args ...string) Login {
 	t.Helper()
 	var common Flags
 	flags := flag.NewFlagSet("test", flag.ContinueOnError)
@@ -28,8 +28,8 @@ func newLogin(t *testing.T, env environ.Variables, args ...string) Login {
 }
 
 var (
-	github = environ.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=t"}
-	devops = environ.Variables{"SYSTEM_OIDCREQUESTURI=https://a.example", "SYSTEM_ACCESSTOKEN=t", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=c"}
+	github = ci.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=t"}
+	devops = ci.Variables{"SYSTEM_OIDCREQUESTURI=https://a.example", "SYSTEM_ACCESSTOKEN=t", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=c"}
 )
 
 func TestOutside(t *testing.T) {
@@ -40,15 +40,15 @@ func TestOutside(t *testing.T) {
 
 func TestCheckRequest(t *testing.T) {
 	for name, test := range map[string]struct {
-		env  environ.Variables
+		env  ci.Variables
 		args []string
 		want string
 	}{
 		"GitHub":             {github, nil, ""},
 		"an audience":        {github, []string{"-audience=a"}, ""},
 		"Azure":              {devops, nil, ""},
-		"no URL":             {environ.Variables{"GITHUB_ACTIONS=true", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=canary"}, nil, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_URL:"},
-		"no token":           {environ.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example"}, nil, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_TOKEN:"},
+		"no URL":             {ci.Variables{"GITHUB_ACTIONS=true", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=canary"}, nil, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_URL:"},
+		"no token":           {ci.Variables{"ACTIONS_ID_TOKEN_REQUEST_URL=https://a.example"}, nil, "missing environment variable ACTIONS_ID_TOKEN_REQUEST_TOKEN:"},
 		"no connection":      {devops[:2], nil, "-service-connection-id passes it"},
 		"its audience":       {devops, []string{"-audience=a"}, "the audience can't be chosen"},
 		"a macro":            {devops[1:].With(map[string]string{"SYSTEM_OIDCREQUESTURI": "$(uri)"}), nil, "SYSTEM_OIDCREQUESTURI is literally"},
@@ -138,7 +138,7 @@ func TestAssertionFor(t *testing.T) {
 func TestCheck(t *testing.T) {
 	ids := []string{"-tenant-id=72f988bf-86f1-41af-91ab-2d7cd011db47", "-client-id=72f988bf-86f1-41af-91ab-2d7cd011db47"}
 	for name, test := range map[string]struct {
-		env  environ.Variables
+		env  ci.Variables
 		args []string
 		want []string
 	}{

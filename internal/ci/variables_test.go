@@ -1,14 +1,16 @@
-package environ
+package ci_test
 
 import (
 	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/ci"
 )
 
-func TestEnvironment(t *testing.T) {
-	env := Variables{"A=1", "B= 2\n", "A=3", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}
+func TestVariables(t *testing.T) {
+	env := ci.Variables{"A=1", "B= 2\n", "A=3", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}
 	require.Equal(t, "3", env.Get("A"))
 	require.Equal(t, "2", env.Get("B"))
 	require.Empty(t, env.Get("C"))
@@ -27,12 +29,12 @@ func TestEnvironment(t *testing.T) {
 	require.True(t, env.IsTrue("T"))
 	require.False(t, env.IsTrue("F"))
 	require.False(t, env.IsTrue("B"))
-	require.Equal(t, Variables{"B= 2\n", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}, env.Without("A", "Z"))
-	require.Equal(t, Variables{"X=1", "A=4"}, Variables{"A=1", "X=1", "A=2"}.With(map[string]string{"A": "4"}))
+	require.Equal(t, ci.Variables{"B= 2\n", "EMPTY=", "T=True", "F=0", "=C:=C:\\"}, env.Without("A", "Z"))
+	require.Equal(t, ci.Variables{"X=1", "A=4"}, ci.Variables{"A=1", "X=1", "A=2"}.With(map[string]string{"A": "4"}))
 }
 
 // On Windows a name has many spellings.
-func TestSameName(t *testing.T) {
-	require.True(t, SameName("Path", "Path"))
-	require.Equal(t, runtime.GOOS == "windows", SameName("Path", "PATH"))
+func TestSameVariable(t *testing.T) {
+	require.True(t, ci.SameVariable("Path", "Path"))
+	require.Equal(t, runtime.GOOS == "windows", ci.SameVariable("Path", "PATH"))
 }
