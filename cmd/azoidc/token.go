@@ -10,7 +10,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/joblog"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -123,7 +122,7 @@ func (p *program) mask(secret string) error {
 	if system == nil {
 		return nil
 	}
-	if err := joblog.Tell(system.Mask(secret), p.direct.stdout, p.direct.stderr); err != nil {
+	if err := ci.TellJobLog(system.Mask(secret), p.direct.stdout, p.direct.stderr); err != nil {
 		return fmt.Errorf("the token isn't printed, because the log couldn't be told to mask it: %w", err)
 	}
 	return nil

@@ -1,6 +1,6 @@
 // Package ci knows the CI systems that hand out OIDC tokens to their jobs: how each is recognized, which variables it
-// sets, what to do when one of them is missing, and how its log masks a secret. An environment as a value is [Variables].
-// Adding a CI system here is one file with a [System], and its place in [Systems].
+// sets, what to do when one of them is missing, and how its log is told to mask a secret. An environment as a value is
+// [Variables]. Adding a CI system here is one file with a [System], and its place in [Systems].
 package ci
 
 import (

@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/build":                 {},
 	"internal/advice":                {"internal/ci", "internal/redact"},
 	"internal/azlog":                 {},
-	"internal/ci":                    {"internal/redact"},
+	"internal/ci":                    {},
 	"internal/discovery":             {"internal/outbound", "internal/recovered"},
 	"internal/file":                  {},
 	"internal/outbound":              {"internal/redact"},
@@ -35,23 +35,22 @@ var mayImport = map[string][]string{
 	"internal/proc":                  {},
 	"internal/recovered":             {"internal/azlog", "internal/redact"},
 	"internal/redact":                {},
-	"internal/retry":                 {"internal/outbound", "internal/redact"},
+	"internal/retry":                 {"internal/outbound"},
 	"internal/tokencache":            {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
-	"cmd/azoidc/internal/joblog":     {},
 	"cmd/azoidc/internal/tokenfile":  {"", "internal/file", "internal/proc", "internal/redact"},
 	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/redact"},
 	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
 	"cmd/azoidc/internal/background": {"internal/ci", "internal/file", "internal/proc", "internal/redact"},
 
 	"internal/testbed":   {},
-	"internal/testkit":   {"", "azoidctest", "internal/ci", "internal/testbed"},
+	"internal/testkit":   {"", "azoidctest", "internal/testbed"},
 	"internal/scenarios": {},
 
 	"azoidctest":  {},
 	"tokenserver": {"internal/redact"},
 
 	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/build", "internal/ci", "cmd/azoidc/internal/doctor",
-		"cmd/azoidc/internal/joblog", "cmd/azoidc/internal/login", "internal/proc", "internal/redact", "cmd/azoidc/internal/tokenfile"},
+		"cmd/azoidc/internal/login", "internal/proc", "internal/redact", "cmd/azoidc/internal/tokenfile"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }
 

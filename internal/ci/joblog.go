@@ -1,5 +1,4 @@
-// Package joblog tells a job's log to mask a secret, and knows when it will.
-package joblog
+package ci
 
 import (
 	"errors"
@@ -10,7 +9,8 @@ import (
 	"time"
 )
 
-// Tell returns when the job's log has taken a command that has it show *** in place of a secret.
+// TellJobLog returns when the job's log has taken a command that has it show *** in place of a secret, see
+// [System.Mask].
 //
 // What the two systems guarantee is little: they read the standard output and the standard error by a task each, which takes
 // a line, puts it into a queue of its stream's, and only then reads on; a third task empties the queue of the standard error
@@ -19,7 +19,7 @@ import (
 // queue. Whoever passes streams on in between, as Node.js does for the tasks of Azure Pipelines, has read it, too.
 // https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
 // https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Agent.Sdk/ProcessInvoker.cs
-func Tell(command string, stdout, stderr io.Writer) error {
+func TellJobLog(command string, stdout, stderr io.Writer) error {
 	if !leadsToALog(stderr) {
 		return errors.New("the standard error leads nowhere, leave it to the job's log")
 	}
@@ -44,7 +44,7 @@ func untilTaken(w io.Writer) error {
 	if !ok {
 		return nil
 	}
-	if err := taken(file, time.Now().Add(maskTimeout)); err != nil {
+	if err := awaitReader(file, time.Now().Add(maskTimeout)); err != nil {
 		return err
 	}
 	time.Sleep(headStart)
@@ -54,7 +54,7 @@ func untilTaken(w io.Writer) error {
 // maskTimeout is how long a system takes, at most, to read a line from a job.
 const maskTimeout = 30 * time.Second
 
-var errNotTaken = fmt.Errorf("nobody reads the standard error, for %s", maskTimeout)
+var errUnread = fmt.Errorf("nobody reads the standard error, for %s", maskTimeout)
 
 // leadsToALog is false for what a shell's 2>/dev/null, 2>file and 2>&- make of the standard error: Go opens the null device
 // in place of what is closed.

@@ -1,4 +1,4 @@
-package joblog
+package ci
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 // headStart is for who passes a line on where this can't be seen, such as docker exec.
 const headStart = 50 * time.Millisecond
 
-// taken asks how much of what was written to a pipe, a socket or a terminal wasn't read yet, until that is nothing.
-func taken(file *os.File, deadline time.Time) error {
+// awaitReader asks how much of what was written to a pipe, a socket or a terminal wasn't read yet, until that is nothing.
+func awaitReader(file *os.File, deadline time.Time) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
@@ -31,5 +31,5 @@ func taken(file *os.File, deadline time.Time) error {
 		}
 		time.Sleep(pause)
 	}
-	return errNotTaken
+	return errUnread
 }

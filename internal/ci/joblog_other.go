@@ -1,6 +1,6 @@
 //go:build !linux && !windows
 
-package joblog
+package ci
 
 import (
 	"os"
@@ -10,4 +10,4 @@ import (
 // headStart is all there is here: the system doesn't tell the writer of a pipe what was read.
 const headStart = 500 * time.Millisecond
 
-func taken(*os.File, time.Time) error { return nil }
+func awaitReader(*os.File, time.Time) error { return nil }

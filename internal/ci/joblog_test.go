@@ -1,4 +1,4 @@
-package joblog
+package ci
 
 import (
 	"io"
@@ -23,10 +23,10 @@ func TestTheMaskIsWaitedFor(t *testing.T) {
 	defer func() { _ = reader.Close() }()
 	_, err = writer.WriteString("unread")
 	require.NoError(t, err)
-	require.ErrorIs(t, taken(writer, time.Now().Add(20*time.Millisecond)), errNotTaken)
+	require.ErrorIs(t, awaitReader(writer, time.Now().Add(20*time.Millisecond)), errUnread)
 	_, err = io.ReadFull(reader, make([]byte, len("unread")))
 	require.NoError(t, err)
-	require.NoError(t, taken(writer, time.Now().Add(20*time.Millisecond)))
+	require.NoError(t, awaitReader(writer, time.Now().Add(20*time.Millisecond)))
 }
 
 // failing fails from the nth write on.
@@ -39,18 +39,18 @@ func (f *failing) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func TestTell(t *testing.T) {
+func TestTellJobLog(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr strings.Builder
-	require.NoError(t, Tell("mask", &stdout, &stderr))
+	require.NoError(t, TellJobLog("mask", &stdout, &stderr))
 	require.Equal(t, "mask\nmask\n", stderr.String())
-	require.NoError(t, Tell("mask", &stdout, &stdout))
+	require.NoError(t, TellJobLog("mask", &stdout, &stdout))
 	require.Equal(t, "mask\n", stdout.String())
 	for n := range 2 {
-		require.ErrorIs(t, Tell("mask", &stdout, &failing{n}), io.ErrClosedPipe)
+		require.ErrorIs(t, TellJobLog("mask", &stdout, &failing{n}), io.ErrClosedPipe)
 	}
 	both := &failing{}
-	require.ErrorIs(t, Tell("mask", both, both), io.ErrClosedPipe)
+	require.ErrorIs(t, TellJobLog("mask", both, both), io.ErrClosedPipe)
 }
 
 // Where nobody would read it, it is not told.
@@ -66,7 +66,7 @@ func TestTheStandardErrorLeadsNowhere(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	for _, stderr := range []*os.File{null, file, closed} {
-		require.ErrorContains(t, Tell("mask", io.Discard, stderr), "leads nowhere")
+		require.ErrorContains(t, TellJobLog("mask", io.Discard, stderr), "leads nowhere")
 	}
 	content, err := os.ReadFile(file.Name())
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestSameStream(t *testing.T) {
 }
 
 // Each time the line is read, and whoever passes it on has a head start.
-func TestTellWaitsForItsReader(t *testing.T) {
+func TestTellJobLogWaitsForItsReader(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only there it can be seen without a runner")
@@ -108,10 +108,10 @@ func TestTellWaitsForItsReader(t *testing.T) {
 		read <- string(content)
 	}()
 	began := time.Now()
-	require.NoError(t, Tell("mask", io.Discard, writer))
+	require.NoError(t, TellJobLog("mask", io.Discard, writer))
 	require.GreaterOrEqual(t, time.Since(began), 2*headStart)
 	began = time.Now()
-	require.NoError(t, Tell("mask", writer, writer))
+	require.NoError(t, TellJobLog("mask", writer, writer))
 	require.Less(t, time.Since(began), maskTimeout)
 	require.NoError(t, writer.Close())
 	require.Equal(t, "mask\nmask\nmask\n", <-read)
