@@ -63,7 +63,8 @@ type Options struct {
 	// *http.Client. If it is nil, they are read from the cloud itself, in memory.
 	IssuerTransport policy.Transporter
 
-	// KeyBits is the size of the RSA keys in bits. 0 means 2048. Large simulations sign faster with 1024.
+	// KeyBits is the size of the RSA keys in bits. 0 means 2048, the size of the real ones: these keys are in this package,
+	// and so nobody's secret. Keys of other sizes are made at random. Large simulations sign faster with 1024.
 	KeyBits int
 }
 
@@ -81,7 +82,7 @@ func (o *Options) withDefaults() Options {
 		options.ClientID = defaultClientID
 	}
 	if options.KeyBits == 0 {
-		options.KeyBits = 2048
+		options.KeyBits = usualBits
 	}
 	options.BaseURL = strings.TrimRight(options.BaseURL, "/")
 	if err := options.validate(); err != nil {

@@ -69,9 +69,8 @@ type signingKey struct {
 	id      string
 }
 
-// signingKeys has one key per owner and size. Keys are made once in a process, when first needed: that takes a tenth of
-// a second or more, and a test suite makes hundreds of clouds. What a cloud trusts is still its own affair: issuers
-// differ in their URLs.
+// signingKeys has one key per owner and size. Keys are made once in a process, when first needed: a test suite makes
+// hundreds of clouds. What a cloud trusts is still its own affair: issuers differ in their URLs.
 var signingKeys struct {
 	sync.Mutex
 	made map[string]func() *signingKey
@@ -85,20 +84,28 @@ func signingKeyOf(owner string, bits int) *signingKey {
 		if signingKeys.made == nil {
 			signingKeys.made = map[string]func() *signingKey{}
 		}
-		key = sync.OnceValue(func() *signingKey { return newSigningKey(bits) })
+		key = sync.OnceValue(func() *signingKey { return newSigningKey(owner, bits) })
 		signingKeys.made[name] = key
 	}
 	signingKeys.Unlock()
 	return key()
 }
 
-func newSigningKey(bits int) *signingKey {
-	private, err := rsa.GenerateKey(rand.Reader, bits)
+func newSigningKey(owner string, bits int) *signingKey {
+	private := newKey(owner, bits)
+	thumbprint := sha1.Sum(private.N.Bytes()) // stands for the certificate's, which x5t is (RFC 7515 section 4.1.7)
+	return &signingKey{private: private, id: base64.RawURLEncoding.EncodeToString(thumbprint[:])}
+}
+
+func newKey(owner string, bits int) *rsa.PrivateKey {
+	if key := usualKey(owner); key != nil && bits == usualBits {
+		return key
+	}
+	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		panic("azoidctest: Options.KeyBits: " + err.Error())
 	}
-	thumbprint := sha1.Sum(private.N.Bytes()) // stands for the certificate's, which x5t is (RFC 7515 section 4.1.7)
-	return &signingKey{private: private, id: base64.RawURLEncoding.EncodeToString(thumbprint[:])}
+	return key
 }
 
 // sign makes a JWT with the header the real issuers use.

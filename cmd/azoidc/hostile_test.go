@@ -86,7 +86,10 @@ func TestHostileArgumentsAndEnvironment(t *testing.T) {
 		cloud := newCloud(nil)
 		for _, job := range quietJobs(cloud) {
 			for name, text := range texts {
-				for _, variable := range append(slices.Sorted(maps.Keys(job)), "AZURE_AUTHORITY_HOST", "AZOIDC_AUDIENCE", "AZURE_TOKEN_CREDENTIALS") {
+				for number, variable := range append(slices.Sorted(maps.Keys(job)), "AZURE_AUTHORITY_HOST", "AZOIDC_AUDIENCE", "AZURE_TOKEN_CREDENTIALS") {
+					if testing.Short() && number%2 != 0 {
+						continue
+					}
 					for command, args := range runs {
 						if strings.HasPrefix(command, "exec") || !*exhaustive && strings.Contains(command, ",") {
 							continue // they fail as token does

@@ -48,6 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(play(role))
 	}
 	testbed.ForgetEnvironment()
+	testbed.CollectLess()
 	flag.Parse()
 	if testing.Short() {
 		os.Exit(m.Run())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -14,17 +15,15 @@ import (
 // seed 10 an endpoint asks to be left alone for a day when tokens are to be refreshed, and another fails when they end.
 // TestADayOfTroublesOnAStore is the same with a persistent cache.
 func TestADayOfTroubles(t *testing.T) {
+	testbed.NotShort(t, "simulates days")
 	t.Parallel()
-	systems, seeds := testkit.Systems, []uint64{10, 1}
-	switch {
-	case *exhaustive:
+	seeds := []uint64{10, 1}
+	if *exhaustive {
 		for seed := range uint64(100) {
 			seeds = append(seeds, 100+seed)
 		}
-	case testing.Short():
-		systems, seeds = systems[:1], seeds[:1]
 	}
-	for _, system := range systems {
+	for _, system := range testkit.Systems {
 		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", system.Name, seed), func(t *testing.T) {
 				t.Parallel()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,8 +26,8 @@ func TestMain(m *testing.M) {
 	if !live {
 		testbed.ForgetEnvironment()
 	}
-	testkit.KeyBits = 512   // see go:debug above
-	debug.SetGCPercent(800) // much is allocated here and little held: a fifth of the time would go into collecting it
+	testkit.KeyBits = 512 // see go:debug above
+	testbed.CollectLess()
 	os.Exit(m.Run())
 }
 

@@ -6,6 +6,7 @@ package testbed
 import (
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,9 +29,13 @@ func ForgetEnvironment() {
 	}
 }
 
-// Run is a TestMain that forgets the environment.
+// CollectLess collects garbage less often: tests allocate much and hold little, and a fifth of their time would go into it.
+func CollectLess() { debug.SetGCPercent(800) }
+
+// Run is a TestMain that forgets the environment and collects less.
 func Run(m *testing.M) {
 	ForgetEnvironment()
+	CollectLess()
 	os.Exit(m.Run())
 }
 
