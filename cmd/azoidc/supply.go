@@ -14,7 +14,6 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/tokenfile"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/tokenserver"
 )
@@ -191,7 +190,7 @@ func (p *program) keepTokenFile(ctx context.Context, l *login.Login, wanted []st
 	if err := try(ctx, l, wanted); err != nil {
 		return nil, err
 	}
-	file, err := tokenfile.New(ctx, l.Assertion(), p.log())
+	file, err := login.NewTokenFile(ctx, l.Assertion(), p.log())
 	if err != nil {
 		return nil, err
 	}

@@ -37,8 +37,7 @@ var mayImport = map[string][]string{
 	"internal/redact":                {},
 	"internal/retry":                 {"internal/outbound"},
 	"internal/tokencache":            {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
-	"cmd/azoidc/internal/tokenfile":  {"", "internal/file", "internal/proc", "internal/redact"},
-	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/redact"},
+	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/file", "internal/proc", "internal/redact"},
 	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
 	"cmd/azoidc/internal/background": {"internal/ci", "internal/file", "internal/proc", "internal/redact"},
 
@@ -50,7 +49,7 @@ var mayImport = map[string][]string{
 	"tokenserver": {"internal/redact"},
 
 	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/build", "internal/ci", "cmd/azoidc/internal/doctor",
-		"cmd/azoidc/internal/login", "internal/proc", "internal/redact", "cmd/azoidc/internal/tokenfile"},
+		"cmd/azoidc/internal/login", "internal/proc", "internal/redact"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }
 

@@ -1,5 +1,6 @@
 // Package login is how a CI job signs in, by what flags and the environment say: as which application, by the OIDC tokens of which
-// system, file or command.
+// system, file or command. Programs that sign in by themselves read these tokens from a [TokenFile], which is kept fresh, and gone
+// when this process is.
 package login
 
 import (

@@ -85,7 +85,7 @@ func TestExchangeAudience(t *testing.T) {
 }
 
 // What is named in a folder is meant there, unless it is named in full.
-func TestFolder(t *testing.T) {
+func TestNamedInAFolder(t *testing.T) {
 	folder := t.TempDir()
 	require.Equal(t, "f", pathIn("", "f"))
 	require.Equal(t, filepath.Join(folder, "f"), pathIn(folder, "f"))

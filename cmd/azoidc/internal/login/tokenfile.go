@@ -1,5 +1,4 @@
-// Package tokenfile keeps a file with a CI system's OIDC token fresh, and takes care that it's gone when this process is.
-package tokenfile
+package login
 
 import (
 	"context"
@@ -27,8 +26,8 @@ const (
 	failedRenewal = 5 * time.Second
 )
 
-// A File always holds an OIDC token that isn't over.
-type File struct {
+// A TokenFile always holds an OIDC token that isn't over.
+type TokenFile struct {
 	folder    *folder
 	Path      string
 	assertion azoidc.AssertionFunc
@@ -36,13 +35,13 @@ type File struct {
 	ends      time.Time // of the token in the file; zero when it doesn't say
 }
 
-// New makes a file with a token of the assertion's in it, in a folder of its own.
-func New(ctx context.Context, assertion azoidc.AssertionFunc, log *log.Logger) (*File, error) {
+// NewTokenFile makes a file, in a folder of its own, with an OIDC token in it that assertion requests.
+func NewTokenFile(ctx context.Context, assertion azoidc.AssertionFunc, log *log.Logger) (*TokenFile, error) {
 	folder, err := newFolder()
 	if err != nil {
 		return nil, err
 	}
-	file := &File{folder: folder, Path: folder.token(), assertion: assertion, log: log}
+	file := &TokenFile{folder: folder, Path: folder.token(), assertion: assertion, log: log}
 	if err := file.renew(ctx); err != nil {
 		folder.remove()
 		return nil, err
@@ -52,10 +51,10 @@ func New(ctx context.Context, assertion azoidc.AssertionFunc, log *log.Logger) (
 }
 
 // Remove removes it with its folder.
-func (f *File) Remove() { f.folder.remove() }
+func (f *TokenFile) Remove() { f.folder.remove() }
 
 // renew replaces the file with one that holds a new token, so that readers see either.
-func (f *File) renew(ctx context.Context) error {
+func (f *TokenFile) renew(ctx context.Context) error {
 	jwt, err := f.assertion(ctx)
 	if err != nil {
 		return err
@@ -88,7 +87,7 @@ func replace(path, content string) error {
 }
 
 // warn tells that a fresh file doesn't help programs that don't read it again in time.
-func (f *File) warn() {
+func (f *TokenFile) warn() {
 	if life := time.Until(f.ends); !f.ends.IsZero() && life < slowestReader {
 		f.log.Printf("warning: the OIDC token in AZURE_FEDERATED_TOKEN_FILE lives %s. The file is kept fresh, but Azure SDKs read it again only "+
 			"every 5 minutes (JavaScript, .NET, Java) or 10 (Go, Python), Terraform never: they may fail with AADSTS700024. "+
@@ -97,7 +96,7 @@ func (f *File) warn() {
 }
 
 // KeepFresh renews the file until ctx ends.
-func (f *File) KeepFresh(ctx context.Context) error {
+func (f *TokenFile) KeepFresh(ctx context.Context) error {
 	timer := time.NewTimer(f.untilRenewal())
 	defer timer.Stop()
 	for {
@@ -116,7 +115,7 @@ func (f *File) KeepFresh(ctx context.Context) error {
 	}
 }
 
-func (f *File) untilRenewal() time.Duration {
+func (f *TokenFile) untilRenewal() time.Duration {
 	if f.ends.IsZero() {
 		return unknownRenewal
 	}

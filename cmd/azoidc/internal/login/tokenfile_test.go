@@ -1,4 +1,4 @@
-package tokenfile
+package login
 
 import (
 	"context"
@@ -74,7 +74,7 @@ func TestKeepFresh(t *testing.T) {
 				last, lives := time.Now(), test.lives
 				ctx, cancel := context.WithCancel(t.Context())
 				var said strings.Builder
-				file := &File{Path: path, log: log.New(&said, "", 0), assertion: func(context.Context) (string, error) {
+				file := &TokenFile{Path: path, log: log.New(&said, "", 0), assertion: func(context.Context) (string, error) {
 					asked = append(asked, time.Since(last))
 					last = time.Now()
 					if len(lives) == 0 {
@@ -102,7 +102,7 @@ func TestWarn(t *testing.T) {
 	for life, warned := range map[time.Duration]bool{slowestReader: false, slowestReader - 1: true} {
 		synctest.Test(t, func(t *testing.T) {
 			var said strings.Builder
-			file := &File{log: log.New(&said, "", 0), ends: time.Now().Add(life)}
+			file := &TokenFile{log: log.New(&said, "", 0), ends: time.Now().Add(life)}
 			file.warn()
 			require.Equal(t, warned, said.Len() > 0, life)
 			said.Reset()
@@ -114,13 +114,13 @@ func TestWarn(t *testing.T) {
 }
 
 // It is there at once, warns of a short life, and goes with its folder.
-func TestNew(t *testing.T) {
+func TestNewTokenFile(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp) // on Windows
 	token := lasting(time.Minute)
 	var said strings.Builder
-	file, err := New(t.Context(), func(context.Context) (string, error) { return token, nil }, log.New(&said, "", 0))
+	file, err := NewTokenFile(t.Context(), func(context.Context) (string, error) { return token, nil }, log.New(&said, "", 0))
 	require.NoError(t, err)
 	content, err := os.ReadFile(file.Path)
 	require.NoError(t, err)
@@ -133,14 +133,14 @@ func TestNew(t *testing.T) {
 }
 
 // Without a first token there is no file, and no folder.
-func TestNewFails(t *testing.T) {
+func TestNewTokenFileFails(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp) // on Windows
 	refused := errors.New("refused")
-	_, err := New(t.Context(), func(context.Context) (string, error) { return "", refused }, nil)
+	_, err := NewTokenFile(t.Context(), func(context.Context) (string, error) { return "", refused }, nil)
 	require.ErrorIs(t, err, refused)
-	_, err = New(t.Context(), func(context.Context) (string, error) { return "<html>", nil }, nil)
+	_, err = NewTokenFile(t.Context(), func(context.Context) (string, error) { return "<html>", nil }, nil)
 	require.ErrorContains(t, err, "the CI system's OIDC token: ")
 	left, err := os.ReadDir(temp)
 	require.NoError(t, err)
@@ -148,9 +148,9 @@ func TestNewFails(t *testing.T) {
 	none := filepath.Join(temp, "none")
 	t.Setenv("TMPDIR", none)
 	t.Setenv("TMP", none)
-	_, err = New(t.Context(), func(context.Context) (string, error) { return lasting(time.Hour), nil }, nil)
+	_, err = NewTokenFile(t.Context(), func(context.Context) (string, error) { return lasting(time.Hour), nil }, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
-	file := &File{Path: filepath.Join(none, "token"), assertion: func(context.Context) (string, error) { return lasting(time.Hour), nil }}
+	file := &TokenFile{Path: filepath.Join(none, "token"), assertion: func(context.Context) (string, error) { return lasting(time.Hour), nil }}
 	require.ErrorIs(t, file.renew(t.Context()), os.ErrNotExist)
 	require.True(t, file.ends.IsZero())
 }
