@@ -37,7 +37,7 @@ const module = "github.com/azoidc/azoidc"
 var users = []string{module, module + "/internal/...", module + "/tokenserver", module + "/cmd/..."}
 
 // aids are packages that only tests and authors run.
-var aids = []string{"golden", "mutate", "scenarios", "testkit"}
+var aids = []string{"golden", "mutate", "scenarios", "testbed", "testkit"}
 
 // load lists the packages.
 func load(patterns []string) (*tree, error) {
