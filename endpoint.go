@@ -13,7 +13,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
-	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/outbound"
@@ -158,7 +157,7 @@ func (e oidcEndpoint) send(ctx context.Context, r oidcRequest) (answer oidcAnswe
 		response: redact.Response(resp, nil), secrets: []string{r.bearer},
 	}
 	if !answer.succeeded() {
-		azlog.Refusal(redact.Response(resp, body, r.bearer), "")
+		outbound.LogRefusal(redact.Response(resp, body, r.bearer), "")
 	}
 	return answer, nil
 }

@@ -16,12 +16,10 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/discovery"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/persistent"
-	"github.com/azoidc/azoidc/internal/recovered"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 	"github.com/azoidc/azoidc/internal/tokencache"
@@ -126,7 +124,7 @@ func (x *exchange) attempt(ctx context.Context, request policy.TokenRequestOptio
 		assertion: x.assertionLater(within), unlock: func() {}}
 	defer func() { a.unlock() }()
 	defer func() {
-		if panicked := recovered.Error(recover(), a.secrets()...); panicked != nil {
+		if panicked := outbound.PanicError(recover(), a.secrets()...); panicked != nil {
 			token, failed = azcore.AccessToken{}, a.panicked(panicked)
 		}
 	}()
@@ -209,7 +207,7 @@ func (a *attempt) unstored(ctx context.Context, err error) (azcore.AccessToken, 
 	if failed != nil {
 		return azcore.AccessToken{}, err
 	}
-	azlog.Event("persistent cache", "a token wasn't stored: "+redact.Line(err.Error(), tokensIn(a.answer)...))
+	outbound.LogEvent("persistent cache", "a token wasn't stored: "+redact.Line(err.Error(), tokensIn(a.answer)...))
 	return token, nil
 }
 
@@ -383,7 +381,7 @@ func (p *pendingAssertion) unavailable() *retry.Failure {
 // requestFrom makes one request. A panic in it is the source's failure.
 func requestFrom(ctx context.Context, source assertionSource) (fresh assertion, failed *retry.Failure) {
 	defer func() {
-		if panicked := recovered.Error(recover()); panicked != nil {
+		if panicked := outbound.PanicError(recover()); panicked != nil {
 			fresh, failed = assertion{}, source.failure(panicked)
 		}
 	}()
@@ -436,6 +434,6 @@ func (x *exchange) forget(request policy.TokenRequestOptions) {
 		return x.redeem(x.identity, func(context.Context) (string, error) { return persistent.Tombstone, nil }, &options)
 	}
 	if err := persistent.Forget(context.Background(), redeem, request); err != nil {
-		azlog.Event("persistent cache", redact.Line(err.Error()))
+		outbound.LogEvent("persistent cache", redact.Line(err.Error()))
 	}
 }

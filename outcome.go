@@ -16,7 +16,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/azoidc/azoidc/internal/azlog"
 	"github.com/azoidc/azoidc/internal/discovery"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -115,7 +114,7 @@ func (a *attempt) refused(req *http.Request, resp *http.Response, body []byte, g
 		failed.Verdict = a.retries.Judge(resp, nil)
 	}
 	failed.RetryAfter = retry.After(resp.Header)
-	azlog.Refusal(resp, codeName(code))
+	outbound.LogRefusal(resp, codeName(code))
 	if resp.StatusCode == http.StatusTooManyRequests && req.Method == http.MethodPost {
 		a.cooldowns.Extend(a.tenantID, max(failed.RetryAfter, a.retries.RetryDelay))
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azoidc/azoidc/internal/outbound"
-	"github.com/azoidc/azoidc/internal/recovered"
 )
 
 // A read is one request for a document. It outlives the caller who began it, with that one's values.
@@ -40,7 +39,7 @@ var errGone = errors.New("a policy or the transport ended its goroutine instead 
 
 func send(req *policy.Request) (a answer, err error) {
 	defer func() {
-		if panicked := recovered.Error(recover()); panicked != nil {
+		if panicked := outbound.PanicError(recover()); panicked != nil {
 			err = panicked
 		}
 	}()

@@ -19,24 +19,22 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/azlog", "internal/build", "internal/ci", "internal/discovery", "internal/file", "internal/outbound",
-		"internal/persistent", "internal/proc", "internal/recovered", "internal/redact", "internal/retry", "internal/tokencache"},
+	"": {"internal/advice", "internal/build", "internal/ci", "internal/discovery", "internal/file", "internal/outbound",
+		"internal/persistent", "internal/proc", "internal/redact", "internal/retry", "internal/tokencache"},
 
 	"internal/build":                 {},
 	"internal/advice":                {"internal/ci", "internal/redact"},
-	"internal/azlog":                 {},
 	"internal/ci":                    {},
-	"internal/discovery":             {"internal/outbound", "internal/recovered"},
+	"internal/discovery":             {"internal/outbound"},
 	"internal/file":                  {},
 	"internal/outbound":              {"internal/redact"},
 	"internal/golden":                {},
 	"internal/mutate":                {},
 	"internal/persistent":            {},
 	"internal/proc":                  {},
-	"internal/recovered":             {"internal/azlog", "internal/redact"},
 	"internal/redact":                {},
 	"internal/retry":                 {"internal/outbound"},
-	"internal/tokencache":            {"internal/outbound", "internal/recovered", "internal/redact", "internal/retry"},
+	"internal/tokencache":            {"internal/outbound", "internal/redact", "internal/retry"},
 	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/file", "internal/proc", "internal/redact"},
 	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
 	"cmd/azoidc/internal/background": {"internal/ci", "internal/file", "internal/proc", "internal/redact"},

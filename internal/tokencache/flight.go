@@ -9,7 +9,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
-	"github.com/azoidc/azoidc/internal/recovered"
+	"github.com/azoidc/azoidc/internal/outbound"
 )
 
 // A flight is one acquisition that any number of callers wait for. It outlives the caller who began it.
@@ -82,7 +82,7 @@ var errGone = errors.New("azoidc: the credential ended its goroutine instead of 
 func (f *flight) crash(value any) {
 	err := errGone
 	if value != nil {
-		err = fmt.Errorf("azoidc: no token for %s: %w", quoted(f.entry.scopes()), recovered.Error(value))
+		err = fmt.Errorf("azoidc: no token for %s: %w", quoted(f.entry.scopes()), outbound.PanicError(value))
 	}
 	f.arrive(nil, err)
 }

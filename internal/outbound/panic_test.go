@@ -1,4 +1,4 @@
-package recovered_test
+package outbound_test
 
 import (
 	"errors"
@@ -7,11 +7,11 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/recovered"
+	"github.com/azoidc/azoidc/internal/outbound"
 )
 
 func panicWith(value any) (err error) {
-	defer func() { err = recovered.Error(recover(), "very secret") }()
+	defer func() { err = outbound.PanicError(recover(), "very secret") }()
 	explode(value)
 	return nil
 }
@@ -35,9 +35,9 @@ func TestAPanicSaysWhatAndWhere(t *testing.T) {
 		value any
 		want  string
 	}{
-		"text":                     {"boom", `^panic in recovered_test\.explode \(recovered_test\.go:\d+\): boom$`},
+		"text":                     {"boom", `^panic in outbound_test\.explode \(panic_test\.go:\d+\): boom$`},
 		"error":                    {errors.New("boom"), `: boom$`},
-		"the runtime's":            {"index", `^panic in recovered_test\.explode \(recovered_test\.go:\d+\): runtime error: index out of range .*$`},
+		"the runtime's":            {"index", `^panic in outbound_test\.explode \(panic_test\.go:\d+\): runtime error: index out of range .*$`},
 		"a secret":                 {"the very secret token", `: the \[redacted\] token$`},
 		"several lines":            {"boom\n::error::x", `: boom `},
 		"what panics when printed": {hostile{}, `PANIC`},
@@ -55,7 +55,7 @@ func TestAPanicFarBelow(t *testing.T) {
 	func() {
 		defer func() {
 			value := recover()
-			far(100, func() { err = recovered.Error(value) })
+			far(100, func() { err = outbound.PanicError(value) })
 		}()
 		panic("boom")
 	}()
@@ -75,6 +75,6 @@ func TestTheStackIsLogged(t *testing.T) {
 	log.SetListener(func(_ log.Event, message string) { logged += message })
 	t.Cleanup(func() { log.SetListener(nil) })
 	require.NotContains(t, panicWith("boom").Error(), "goroutine")
-	require.Contains(t, logged, "recovered_test.explode")
+	require.Contains(t, logged, "outbound_test.explode")
 	require.Contains(t, logged, "goroutine")
 }
