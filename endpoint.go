@@ -13,7 +13,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
-	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -47,7 +46,7 @@ type oidcEndpoint struct {
 
 // newOIDCEndpoint takes what [clientOptions] returned.
 func newOIDCEndpoint(system *ci.System, o azcore.ClientOptions) (oidcEndpoint, error) {
-	client, err := azcore.NewClient(build.Module, build.Read().Version, runtime.PipelineOptions{
+	client, err := azcore.NewClient(outbound.Module, outbound.ReadBuild().Version, runtime.PipelineOptions{
 		Tracing: runtime.TracingOptions{Namespace: "azoidc"},
 	}, &o)
 	return oidcEndpoint{system: system, client: client, retries: retry.New(o.Retry)}, err

@@ -24,8 +24,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
-	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -183,18 +183,18 @@ func (p *program) version(args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("version", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	text := versionText(build.Read())
+	text := versionText(outbound.ReadBuild())
 	if _, err := fmt.Fprintf(p.stdout, "%s, %s, %s/%s\n", text, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
 		return p.failed(err)
 	}
 	return exitWell
 }
 
-func versionText(info build.Info) string {
-	text := "azoidc " + info.Version
-	if info.Commit != "" {
-		text += ", commit " + info.Commit
-		if info.Modified {
+func versionText(build outbound.Build) string {
+	text := "azoidc " + build.Version
+	if build.Commit != "" {
+		text += ", commit " + build.Commit
+		if build.Modified {
 			text += " with changes"
 		}
 	}

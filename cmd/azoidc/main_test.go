@@ -18,8 +18,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/build"
 	"github.com/azoidc/azoidc/internal/ci"
+	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
@@ -253,12 +253,12 @@ func TestVersion(t *testing.T) {
 
 func TestVersionText(t *testing.T) {
 	t.Parallel()
-	for want, info := range map[string]build.Info{
+	for want, build := range map[string]outbound.Build{
 		"azoidc v1.2.3":                          {Version: "v1.2.3"},
 		"azoidc v1.2.3, commit abc":              {Version: "v1.2.3", Commit: "abc"},
 		"azoidc v1.2.3, commit abc with changes": {Version: "v1.2.3", Commit: "abc", Modified: true},
 	} {
-		require.Equal(t, want, versionText(info))
+		require.Equal(t, want, versionText(build))
 	}
 }
 

@@ -23,3 +23,6 @@ func DefaultTransport() *http.Transport { return defaultPool.more().Transport.(*
 
 // DefaultDialer is one as the default uses it.
 func DefaultDialer() *net.Dialer { return newDialer() }
+
+// BuildOf is ReadBuild for another program than the running one.
+var BuildOf = buildOf

@@ -1,7 +1,8 @@
 // Package outbound is the border to everybody else's services and code. It is the only way out of this library: every
-// request of both legs, for assertions and for access tokens, passes its [Transport]. What comes back is bounded, and also
-// tells a service's time: [Clock]. A panic of somebody else's code becomes an error: [PanicError]. What listeners of Azure SDK
-// clients are told goes to azcore's log: [LogRefusal], [LogEvent].
+// request of both legs, for assertions and for access tokens, passes its [Transport]. Those for assertions tell which [Build]
+// of this module sends them. What comes back is bounded, and also tells a service's time: [Clock]. A panic of somebody else's
+// code becomes an error: [PanicError]. What listeners of Azure SDK clients are told goes to azcore's log: [LogRefusal],
+// [LogEvent].
 package outbound
 
 import (

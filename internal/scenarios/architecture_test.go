@@ -19,10 +19,9 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/build", "internal/ci", "internal/discovery", "internal/file", "internal/outbound",
+	"": {"internal/advice", "internal/ci", "internal/discovery", "internal/file", "internal/outbound",
 		"internal/persistent", "internal/proc", "internal/redact", "internal/retry", "internal/tokencache"},
 
-	"internal/build":                 {},
 	"internal/advice":                {"internal/ci", "internal/redact"},
 	"internal/ci":                    {},
 	"internal/discovery":             {"internal/outbound"},
@@ -46,8 +45,8 @@ var mayImport = map[string][]string{
 	"azoidctest":  {},
 	"tokenserver": {"internal/redact"},
 
-	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/build", "internal/ci", "cmd/azoidc/internal/doctor",
-		"cmd/azoidc/internal/login", "internal/proc", "internal/redact"},
+	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/ci", "cmd/azoidc/internal/doctor",
+		"cmd/azoidc/internal/login", "internal/outbound", "internal/proc", "internal/redact"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }
 

@@ -1,6 +1,4 @@
-// Package build tells which build of this module is running, by what the Go tool has written into the program. So no
-// version is written down in the code.
-package build
+package outbound
 
 import (
 	"runtime/debug"
@@ -8,30 +6,31 @@ import (
 	"sync"
 )
 
-// Module is this module's path.
+// Module is this module's path. Requests for assertions are labelled with it and the version of the [Build] that sends them.
 const Module = "github.com/azoidc/azoidc"
 
-// unknown is the version of a build from a folder without one.
-const unknown = "v0.0.0-devel"
+// unknownVersion is the version of a build from a folder without one.
+const unknownVersion = "v0.0.0-devel"
 
-// Info is what is known of a build.
-type Info struct {
+// A Build is what is known of a build of this module, by what the Go tool has written into the program. So no version is
+// written down in the code.
+type Build struct {
 	Version  string // of this module, such as v1.2.3; always a semantic version without metadata
 	Commit   string // that it was built from, "" where the Go tool had no repository
 	Modified bool   // there were changes that aren't in Commit
 }
 
-// Read reads the running program's. Its program can be this module's own or one that imports it.
-var Read = sync.OnceValue(func() Info {
+// ReadBuild reads the running program's, which can be this module's own or one that imports it.
+var ReadBuild = sync.OnceValue(func() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return Info{Version: unknown}
+		return Build{Version: unknownVersion}
 	}
-	return of(info)
+	return buildOf(info)
 })
 
-func of(info *debug.BuildInfo) Info {
-	build := Info{Version: semantic(versionIn(info))}
+func buildOf(info *debug.BuildInfo) Build {
+	build := Build{Version: semanticVersion(versionIn(info))}
 	if info.Main.Path != Module { // the repository that was built isn't this module's
 		return build
 	}
@@ -62,11 +61,11 @@ func versionIn(info *debug.BuildInfo) string {
 	return ""
 }
 
-// semantic leaves out what azcore doesn't take in a version: +dirty, +incompatible, (devel).
-func semantic(version string) string {
+// semanticVersion leaves out what azcore doesn't take in a version: +dirty, +incompatible, (devel).
+func semanticVersion(version string) string {
 	version, _, _ = strings.Cut(version, "+")
 	if !strings.HasPrefix(version, "v") {
-		return unknown
+		return unknownVersion
 	}
 	return version
 }
