@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc/internal/advice"
-	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
@@ -31,9 +30,9 @@ type AssertionFunc func(ctx context.Context) (string, error)
 // around it. The Azure workload identity webhook of Kubernetes writes such files, and so does "azoidc exec -token-file".
 func FileAssertion(path string) AssertionFunc {
 	return func(context.Context) (string, error) {
-		content, err := file.Read(path)
+		content, err := proc.ReadFile(path)
 		if err != nil {
-			return "", &AssertionError{Source: "file", Err: redact.Error(err), transient: file.BeingReplaced(err),
+			return "", &AssertionError{Source: "file", Err: redact.Error(err), transient: proc.BeingReplaced(err),
 				advice: "check that the file exists and that this process may read it"}
 		}
 		jwt := strings.TrimSpace(string(content))

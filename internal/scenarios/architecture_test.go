@@ -19,13 +19,12 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/ci", "internal/discovery", "internal/file", "internal/outbound",
-		"internal/persistent", "internal/proc", "internal/redact", "internal/retry", "internal/tokencache"},
+	"": {"internal/advice", "internal/ci", "internal/discovery", "internal/outbound", "internal/persistent", "internal/proc",
+		"internal/redact", "internal/retry", "internal/tokencache"},
 
 	"internal/advice":                {"internal/ci", "internal/redact"},
 	"internal/ci":                    {},
 	"internal/discovery":             {"internal/outbound"},
-	"internal/file":                  {},
 	"internal/outbound":              {"internal/redact"},
 	"internal/golden":                {},
 	"internal/mutate":                {},
@@ -34,9 +33,9 @@ var mayImport = map[string][]string{
 	"internal/redact":                {},
 	"internal/retry":                 {"internal/outbound"},
 	"internal/tokencache":            {"internal/outbound", "internal/redact", "internal/retry"},
-	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/file", "internal/proc", "internal/redact"},
+	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/proc", "internal/redact"},
 	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
-	"cmd/azoidc/internal/background": {"internal/ci", "internal/file", "internal/proc", "internal/redact"},
+	"cmd/azoidc/internal/background": {"internal/ci", "internal/proc", "internal/redact"},
 
 	"internal/testbed":   {},
 	"internal/testkit":   {"", "azoidctest", "internal/testbed"},

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -35,7 +34,7 @@ func HomesIn(env ci.Variables) string {
 	if parent := env.First(append(parents, "XDG_RUNTIME_DIR")...); parent != "" {
 		return filepath.Join(parent, "azoidc")
 	}
-	return filepath.Join(os.TempDir(), "azoidc-"+file.UserName())
+	return filepath.Join(os.TempDir(), "azoidc-"+proc.UserName())
 }
 
 // openHomes fails with fs.ErrNotExist where there is none, unless it may make it.
@@ -70,9 +69,9 @@ func private(folder fs.FileInfo) error {
 	switch {
 	case !folder.IsDir():
 		return errors.New("is no folder")
-	case !file.IsOwn(folder):
+	case !proc.IsOwnFolder(folder):
 		return errors.New("is another user's")
-	case !file.IsClosed(folder):
+	case !proc.IsClosedFolder(folder):
 		return errors.New("is open to other users")
 	}
 	return nil

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
@@ -28,7 +27,7 @@ func TestHomesPath(t *testing.T) {
 		"GitHub Actions":  {ci.Variables{"RUNNER_TEMP=/r", "XDG_RUNTIME_DIR=/x"}, "/r/azoidc"},
 		"Azure Pipelines": {ci.Variables{"AGENT_TEMPDIRECTORY=/a", "XDG_RUNTIME_DIR=/x"}, "/a/azoidc"},
 		"a session":       {ci.Variables{"XDG_RUNTIME_DIR=/x"}, "/x/azoidc"},
-		"nothing":         {nil, filepath.Join(os.TempDir(), "azoidc-"+file.UserName())},
+		"nothing":         {nil, filepath.Join(os.TempDir(), "azoidc-"+proc.UserName())},
 	} {
 		require.Equal(t, filepath.FromSlash(test.want), HomesIn(test.env), name)
 	}

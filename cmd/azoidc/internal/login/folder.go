@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/azoidc/azoidc/internal/file"
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
 )
@@ -36,7 +35,7 @@ func makeFolder() (*folder, error) {
 		return nil, err
 	}
 	// Whoever finds the folder before it's locked finds no token in it, and leaves it alone.
-	lock, err := file.Lock(filepath.Join(path, lockName))
+	lock, err := proc.LockFile(filepath.Join(path, lockName))
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(path))
 	}
@@ -56,10 +55,10 @@ func (f *folder) remove() {
 func removeAbandoned(in string) {
 	entries, _ := os.ReadDir(in)
 	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && info.IsDir() && strings.HasPrefix(entry.Name(), folderPrefix) && file.IsOwn(info) {
+		if info, err := entry.Info(); err == nil && info.IsDir() && strings.HasPrefix(entry.Name(), folderPrefix) && proc.IsOwnFolder(info) {
 			path := filepath.Join(in, entry.Name())
 			if holdsToken(path) {
-				file.RemoveUnlessLocked(path, filepath.Join(path, lockName))
+				proc.RemoveUnlessLocked(path, filepath.Join(path, lockName))
 			}
 		}
 	}

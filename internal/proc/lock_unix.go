@@ -1,14 +1,14 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package file
+package proc
 
 import (
 	"os"
 	"syscall"
 )
 
-// Lock makes a file that is locked until it's closed, or this process has ended.
-func Lock(path string) (*os.File, error) {
+// LockFile makes a file that is locked until it's closed, or this process has ended.
+func LockFile(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package file_test
+package proc_test
 
 import (
 	"os"
@@ -7,23 +7,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 func TestReadIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
-	for size, fits := range map[int]bool{0: true, 1: true, file.MaxSize: true, file.MaxSize + 1: false} {
+	for size, fits := range map[int]bool{0: true, 1: true, proc.MaxFile: true, proc.MaxFile + 1: false} {
 		require.NoError(t, os.WriteFile(path, make([]byte, size), 0o600))
-		content, err := file.Read(path)
+		content, err := proc.ReadFile(path)
 		require.Equal(t, fits, err == nil, "%d: %v", size, err)
 		require.True(t, !fits || len(content) == size)
 	}
 	if _, err := os.Stat("/dev/zero"); err == nil {
-		_, err := file.Read("/dev/zero")
+		_, err := proc.ReadFile("/dev/zero")
 		require.ErrorContains(t, err, "/dev/zero: the file is larger than any token")
 	}
-	_, err := file.Read(path + " of another name")
+	_, err := proc.ReadFile(path + " of another name")
 	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = file.Read(t.TempDir())
+	_, err = proc.ReadFile(t.TempDir())
 	require.Error(t, err)
 }

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package file_test
+package proc_test
 
 import (
 	"os"
@@ -8,11 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 func TestAFileThatIsNotThereIsNotBeingReplaced(t *testing.T) {
 	_, err := os.ReadFile(t.TempDir() + "/token")
-	require.False(t, file.BeingReplaced(err))
-	require.False(t, file.BeingReplaced(os.ErrPermission))
+	require.False(t, proc.BeingReplaced(err))
+	require.False(t, proc.BeingReplaced(os.ErrPermission))
 }

@@ -1,9 +1,9 @@
-package file
+package proc
 
 import "os"
 
-// Lock makes a file that can't be removed until it's closed, or this process has ended.
-func Lock(path string) (*os.File, error) {
+// LockFile makes a file that can't be removed until it's closed, or this process has ended.
+func LockFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 }
 

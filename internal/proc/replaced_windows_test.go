@@ -1,4 +1,4 @@
-package file_test
+package proc_test
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 func TestAFileThatSomebodyHasForHimself(t *testing.T) {
@@ -18,10 +18,10 @@ func TestAFileThatSomebodyHasForHimself(t *testing.T) {
 	handle, err := syscall.CreateFile(name, syscall.GENERIC_WRITE, 0, nil, syscall.CREATE_NEW, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	require.NoError(t, err)
 	_, err = os.ReadFile(path)
-	require.True(t, file.BeingReplaced(err), "%v", err)
+	require.True(t, proc.BeingReplaced(err), "%v", err)
 	require.NoError(t, syscall.CloseHandle(handle))
 	_, err = os.ReadFile(path)
 	require.NoError(t, err)
 	_, err = os.ReadFile(path + " of another name")
-	require.False(t, file.BeingReplaced(err), "%v", err)
+	require.False(t, proc.BeingReplaced(err), "%v", err)
 }

@@ -1,11 +1,11 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
 
-package file
+package proc
 
 import "os"
 
-// Lock locks nothing: there is no lock here that ends with the process.
-func Lock(path string) (*os.File, error) {
+// LockFile locks nothing: there is no lock here that ends with the process.
+func LockFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 }
 

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows
 
-package file_test
+package proc_test
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 // TestAFolderStaysWhileItsFileIsLocked, and is removed by the next one who looks after that.
@@ -17,14 +17,14 @@ func TestAFolderStaysWhileItsFileIsLocked(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "job")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	path := filepath.Join(folder, "lock")
-	file.RemoveUnlessLocked(folder, path)
+	proc.RemoveUnlessLocked(folder, path)
 	require.DirExists(t, folder, "a file that isn't there yet isn't free")
 
-	locked, err := file.Lock(path)
+	locked, err := proc.LockFile(path)
 	require.NoError(t, err)
-	_, err = file.Lock(path)
+	_, err = proc.LockFile(path)
 	require.ErrorIs(t, err, os.ErrExist)
-	file.RemoveUnlessLocked(folder, path)
+	proc.RemoveUnlessLocked(folder, path)
 	require.FileExists(t, path)
 	_, err = locked.WriteString("mine")
 	require.NoError(t, err)
@@ -33,6 +33,6 @@ func TestAFolderStaysWhileItsFileIsLocked(t *testing.T) {
 	require.Zero(t, info.Mode().Perm()&0o111)
 
 	require.NoError(t, locked.Close())
-	file.RemoveUnlessLocked(folder, path)
+	proc.RemoveUnlessLocked(folder, path)
 	require.NoDirExists(t, folder)
 }

@@ -1,4 +1,4 @@
-package file_test
+package proc_test
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 // Some file systems can't lock, or not now: NFS, for one.
@@ -23,7 +23,7 @@ func TestLockTellsThatThereIsNone(t *testing.T) {
 		defer close(done)
 		runtime.LockOSThread() // which ends with this function
 		if forbidden = withoutFlock(); forbidden == nil {
-			locked, err = file.Lock(path)
+			locked, err = proc.LockFile(path)
 		}
 	}()
 	<-done

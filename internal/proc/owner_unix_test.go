@@ -1,6 +1,6 @@
 //go:build unix
 
-package file_test
+package proc_test
 
 import (
 	"io/fs"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/file"
+	"github.com/azoidc/azoidc/internal/proc"
 )
 
 // somebodys is what the system says of a folder, whoever it belongs to.
@@ -28,13 +28,13 @@ func (s somebodys) Sys() any          { return s.sys }
 func TestWhoseAFolderIs(t *testing.T) {
 	own, err := os.Stat(t.TempDir())
 	require.NoError(t, err)
-	require.True(t, file.IsOwn(own))
-	require.False(t, file.IsOwn(somebodys{sys: &syscall.Stat_t{Uid: uint32(os.Geteuid()) + 1}}))
-	require.False(t, file.IsOwn(somebodys{}), "a file system that doesn't say")
+	require.True(t, proc.IsOwnFolder(own))
+	require.False(t, proc.IsOwnFolder(somebodys{sys: &syscall.Stat_t{Uid: uint32(os.Geteuid()) + 1}}))
+	require.False(t, proc.IsOwnFolder(somebodys{}), "a file system that doesn't say")
 
 	me, err := user.Current()
 	require.NoError(t, err)
-	require.Equal(t, me.Uid, file.UserName())
+	require.Equal(t, me.Uid, proc.UserName())
 }
 
 func TestWhoGetsIntoAFolder(t *testing.T) {
@@ -42,7 +42,7 @@ func TestWhoGetsIntoAFolder(t *testing.T) {
 		fs.ModeDir | 0o700: true, fs.ModeDir | 0o300: true, 0o600: true, fs.ModeDir: true,
 		0o701: false, 0o702: false, 0o704: false, 0o710: false, 0o720: false, 0o740: false, 0o755: false, 0o777: false,
 	} {
-		require.Equal(t, closed, file.IsClosed(somebodys{mode: mode}), mode)
+		require.Equal(t, closed, proc.IsClosedFolder(somebodys{mode: mode}), mode)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestALinkIsNoLock(t *testing.T) {
 	folder := t.TempDir()
 	lock := filepath.Join(folder, "lock")
 	require.NoError(t, os.Symlink(other, lock))
-	file.RemoveUnlessLocked(folder, lock)
+	proc.RemoveUnlessLocked(folder, lock)
 	require.DirExists(t, folder)
 }
 
@@ -68,13 +68,13 @@ func TestFilesAreClosed(t *testing.T) {
 	}
 	folder := t.TempDir()
 	lock := filepath.Join(folder, "lock")
-	locked, err := file.Lock(lock)
+	locked, err := proc.LockFile(lock)
 	require.NoError(t, err)
 	before := open()
 	for range 20 {
-		_, err := file.Read(lock)
+		_, err := proc.ReadFile(lock)
 		require.NoError(t, err)
-		file.RemoveUnlessLocked(folder, lock)
+		proc.RemoveUnlessLocked(folder, lock)
 	}
 	require.Less(t, open(), before+10)
 	require.NoError(t, locked.Close())
