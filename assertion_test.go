@@ -275,6 +275,7 @@ func TestACommandThatLeavesAChildIsNotWaitedForForever(t *testing.T) {
 // TestCommandAssertionKillsTheWholeProcessGroup has a command that waits for a child of its own, which writes for as long
 // as it lives.
 func TestCommandAssertionKillsTheWholeProcessGroup(t *testing.T) {
+	testbed.NotShort(t, "waits for what must not come")
 	needShell(t)
 	t.Parallel()
 	beats := filepath.Join(t.TempDir(), "beats")

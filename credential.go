@@ -15,7 +15,7 @@ import (
 
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -143,11 +143,11 @@ func newExchange(credential string, id identity, source assertionSource, redeem 
 }
 
 // documentsFor returns the documents of the process where no option of the caller's has a part in the requests for them.
-func documentsFor(o *azcore.ClientOptions) *discovery.Documents {
+func documentsFor(o *azcore.ClientOptions) *msal.Documents {
 	if outbound.IsDefault(o.Transport) && len(o.PerCallPolicies)+len(o.PerRetryPolicies) == 0 {
-		return &discovery.Shared
+		return &msal.SharedDocuments
 	}
-	return &discovery.Documents{}
+	return &msal.Documents{}
 }
 
 // cached puts a cache in front of the exchange.

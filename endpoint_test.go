@@ -17,7 +17,7 @@ import (
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
@@ -124,7 +124,7 @@ func TestDocumentsAreSharedOnlyWithoutOptions(t *testing.T) {
 		"policies of both":   {azcore.ClientOptions{PerCallPolicies: policies, PerRetryPolicies: policies}, false},
 	} {
 		options := clientOptions(test.options)
-		require.Equal(t, test.shared, documentsFor(&options) == &discovery.Shared, name)
+		require.Equal(t, test.shared, documentsFor(&options) == &msal.SharedDocuments, name)
 	}
 }
 

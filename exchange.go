@@ -17,9 +17,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azoidc/azoidc/internal/ci"
-	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/outbound"
-	"github.com/azoidc/azoidc/internal/persistent"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
 	"github.com/azoidc/azoidc/internal/tokencache"
@@ -41,10 +40,10 @@ type exchange struct {
 	retries       retry.Options
 	// replication is CredentialOptions.ReplicationTimeout.
 	replication time.Duration
-	documents   *discovery.Documents
+	documents   *msal.Documents
 	cooldowns   retry.Cooldowns
 	entra       outbound.Clock
-	lent        persistent.Lent
+	lent        msal.Lent
 	succeeded   atomic.Bool
 	// refreshBefore is TokenCacheOptions.RefreshBefore.
 	refreshBefore time.Duration
@@ -148,13 +147,13 @@ func (a *attempt) redeem(ctx context.Context) (azcore.AccessToken, error) {
 	}
 	request := a.request
 	if a.renews && request.Claims == "" {
-		request.Claims = persistent.NoClaims
+		request.Claims = msal.NoClaims
 	}
 	token, err := cred.GetToken(ctx, request)
 	switch {
-	case err == nil && token.Token == persistent.Tombstone && a.renews:
+	case err == nil && token.Token == msal.Tombstone && a.renews:
 		return azcore.AccessToken{}, errNoToken
-	case err == nil && token.Token == persistent.Tombstone: // which another process has just put there
+	case err == nil && token.Token == msal.Tombstone: // which another process has just put there
 		a.renews = true
 		return a.redeem(ctx)
 	case err != nil && a.failed == nil && a.answer != nil && a.stores():
@@ -171,7 +170,7 @@ func (a *attempt) lend(ctx context.Context, token azcore.AccessToken) (azcore.Ac
 		return token, nil
 	}
 	if a.refreshBefore <= 0 {
-		token = persistent.Due(token)
+		token = msal.Due(token)
 	}
 	if !again && (token.RefreshOn.IsZero() || time.Now().Before(token.RefreshOn)) {
 		return token, nil
@@ -203,7 +202,7 @@ func (a *attempt) unstored(ctx context.Context, err error) (azcore.AccessToken, 
 	a.unlock = func() {}
 	a.options.Cache = azidentity.Cache{}
 	a.options.DisableInstanceDiscovery = true
-	token, failed := persistent.Replay(context.WithoutCancel(ctx), a.credentialWith, a.request, a.answer)
+	token, failed := msal.Replay(context.WithoutCancel(ctx), a.credentialWith, a.request, a.answer)
 	if failed != nil {
 		return azcore.AccessToken{}, err
 	}
@@ -231,7 +230,7 @@ func (a *attempt) Do(req *policy.Request) (*http.Response, error) {
 	a.failed, a.refusal = nil, nil
 	a.unlock() // MSAL has done with an earlier answer
 	a.unlock = func() {}
-	if discovery.Asks(req.Raw()) {
+	if msal.AsksForDocument(req.Raw()) {
 		// MSAL asks for the assertion only once it has read this document, so both are asked for now, side by side.
 		a.assertion.begin()
 		a.document = req.Raw().URL.String()
@@ -240,7 +239,7 @@ func (a *attempt) Do(req *policy.Request) (*http.Response, error) {
 		})
 	}
 	if a.renews && req.Raw().Method == http.MethodPost {
-		if err := persistent.WithoutNoClaims(req); err != nil {
+		if err := msal.WithoutNoClaims(req); err != nil {
 			return nil, err
 		}
 	}
@@ -251,7 +250,7 @@ func (a *attempt) Do(req *policy.Request) (*http.Response, error) {
 func (a *attempt) inspect(req *policy.Request, send func(*policy.Request) (*http.Response, error)) (*http.Response, error) {
 	resp, body, err := payload(send(req))
 	switch {
-	case errors.Is(err, discovery.ErrGivenUp):
+	case errors.Is(err, msal.ErrGivenUp):
 		a.failed = a.assertion.failed
 		return nil, err
 	case err != nil:
@@ -285,7 +284,7 @@ func (a *attempt) received(ctx context.Context, body []byte) error {
 		return nil
 	}
 	var err error
-	a.unlock, err = persistent.Lock(ctx)
+	a.unlock, err = msal.LockStores(ctx)
 	return err
 }
 
@@ -431,9 +430,9 @@ func (x *exchange) forget(request policy.TokenRequestOptions) {
 	redeem := func(first policy.Policy) (azcore.TokenCredential, error) {
 		options := a.options
 		options.PerCallPolicies = []policy.Policy{first}
-		return x.redeem(x.identity, func(context.Context) (string, error) { return persistent.Tombstone, nil }, &options)
+		return x.redeem(x.identity, func(context.Context) (string, error) { return msal.Tombstone, nil }, &options)
 	}
-	if err := persistent.Forget(context.Background(), redeem, request); err != nil {
+	if err := msal.Forget(context.Background(), redeem, request); err != nil {
 		outbound.LogEvent("persistent cache", redact.Line(err.Error()))
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/persistent"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
@@ -58,7 +58,7 @@ func TestOnBehalfOfHasNoPartInAPersistentCache(t *testing.T) {
 		}),
 		&azoidc.OnBehalfOfCredentialOptions{CredentialOptions: options})
 	require.NoError(t, err)
-	unlock, err := persistent.Lock(t.Context())
+	unlock, err := msal.LockStores(t.Context())
 	require.NoError(t, err)
 	defer unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

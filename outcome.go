@@ -16,7 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/outbound"
 	"github.com/azoidc/azoidc/internal/redact"
 	"github.com/azoidc/azoidc/internal/retry"
@@ -167,7 +167,7 @@ func checkAnswer(req *http.Request, body []byte) string {
 	switch {
 	case req.Method == http.MethodPost:
 		problem = checkTokenAnswer(body)
-	case discovery.Asks(req) && !discovery.Usable(body):
+	case msal.AsksForDocument(req) && !msal.UsableDocument(body):
 		problem = "Entra's openid-configuration, or what it says of the authority, was empty, cut or of another kind"
 	}
 	if problem == "" && !redact.Harmless(body) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // Who doesn't read the standard error doesn't get the token.
@@ -95,6 +97,7 @@ func TestSameStream(t *testing.T) {
 
 // Each time the line is read, and whoever passes it on has a head start.
 func TestTellJobLogWaitsForItsReader(t *testing.T) {
+	testbed.NotShort(t, "waits for its reader, on purpose")
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only there it can be seen without a runner")

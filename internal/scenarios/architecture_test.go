@@ -19,16 +19,15 @@ const module = "github.com/azoidc/azoidc"
 // mayImport is the direction of dependencies that docs/architecture.md tells of: each package of this module with those of
 // it that its code, not its tests, may import. "" is the root.
 var mayImport = map[string][]string{
-	"": {"internal/advice", "internal/ci", "internal/discovery", "internal/outbound", "internal/persistent", "internal/proc",
+	"": {"internal/advice", "internal/ci", "internal/msal", "internal/outbound", "internal/proc",
 		"internal/redact", "internal/retry", "internal/tokencache"},
 
 	"internal/advice":                {"internal/ci", "internal/redact"},
 	"internal/ci":                    {},
-	"internal/discovery":             {"internal/outbound"},
 	"internal/outbound":              {"internal/redact"},
 	"internal/golden":                {},
 	"internal/mutate":                {},
-	"internal/persistent":            {},
+	"internal/msal":                  {"internal/outbound"},
 	"internal/proc":                  {},
 	"internal/redact":                {},
 	"internal/retry":                 {"internal/outbound"},

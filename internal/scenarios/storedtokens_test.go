@@ -16,7 +16,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/persistent"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
@@ -349,7 +349,7 @@ func TestAMarkFromEntraIsNoToken(t *testing.T) {
 
 // TestAWriterThatDoesNotEndCostsNoToken, and nobody writes beside it.
 func TestAWriterThatDoesNotEndCostsNoToken(t *testing.T) {
-	unlock, err := persistent.Lock(t.Context())
+	unlock, err := msal.LockStores(t.Context())
 	require.NoError(t, err)
 	defer unlock()
 	shared := &testkit.Store{}
@@ -360,7 +360,7 @@ func TestAWriterThatDoesNotEndCostsNoToken(t *testing.T) {
 
 // TestAWriterHoldsUpNobodyWithoutAStore: an Invalidate of theirs has nothing to wait for.
 func TestAWriterHoldsUpNobodyWithoutAStore(t *testing.T) {
-	unlock, err := persistent.Lock(t.Context())
+	unlock, err := msal.LockStores(t.Context())
 	require.NoError(t, err)
 	defer unlock()
 	cloud := testkit.NewCloud()

@@ -27,7 +27,7 @@ func TestAwaitLeaving(t *testing.T) {
 		asked  error
 		status int
 	}{
-		"told":     {"sleep 0.1", nil, 0},
+		"told":     {"sleep 0.03", nil, 0},
 		"not told": {"exec sleep 1000", errors.New("nobody listens"), 143},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package persistent_test
+package msal_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/persistent"
+	"github.com/azoidc/azoidc/internal/msal"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
 
@@ -33,7 +33,7 @@ func TestOneWriterAtATime(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			unlock, err := persistent.Lock(t.Context())
+			unlock, err := msal.LockStores(t.Context())
 			if !assert.NoError(t, err) {
 				return
 			}
@@ -48,23 +48,23 @@ func TestOneWriterAtATime(t *testing.T) {
 }
 
 func TestWhoWaitsForAWriterGivesUp(t *testing.T) {
-	unlock, err := persistent.Lock(t.Context())
+	unlock, err := msal.LockStores(t.Context())
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	for range 2 {
-		nothing, err := persistent.Lock(ctx)
+		nothing, err := msal.LockStores(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		nothing()
 	}
 	unlock()
-	unlock, err = persistent.Lock(t.Context())
+	unlock, err = msal.LockStores(t.Context())
 	require.NoError(t, err)
 	unlock()
 }
 
 func TestATokenThatWasHandedOutIsKnown(t *testing.T) {
-	var lent persistent.Lent
+	var lent msal.Lent
 	request := policy.TokenRequestOptions{Scopes: []string{"s"}}
 	for i, test := range []struct {
 		request policy.TokenRequestOptions
@@ -89,18 +89,18 @@ func TestATokenThatWasHandedOutIsKnown(t *testing.T) {
 
 func TestDue(t *testing.T) {
 	end := time.Now().Add(time.Hour)
-	require.Equal(t, end.Add(-15*time.Minute), persistent.Due(azcore.AccessToken{ExpiresOn: end}).RefreshOn)
+	require.Equal(t, end.Add(-15*time.Minute), msal.Due(azcore.AccessToken{ExpiresOn: end}).RefreshOn)
 	named := end.Add(-time.Minute)
-	require.Equal(t, named, persistent.Due(azcore.AccessToken{ExpiresOn: end, RefreshOn: named}).RefreshOn)
+	require.Equal(t, named, msal.Due(azcore.AccessToken{ExpiresOn: end, RefreshOn: named}).RefreshOn)
 }
 
 func TestNoClaimsDontReachEntra(t *testing.T) {
-	for claims, want := range map[string][]string{persistent.NoClaims: nil, `{"a":1}`: {`{"a":1}`}, "": {""}} {
+	for claims, want := range map[string][]string{msal.NoClaims: nil, `{"a":1}`: {`{"a":1}`}, "": {""}} {
 		req, err := runtime.NewRequest(t.Context(), http.MethodPost, "https://x.example/token")
 		require.NoError(t, err)
 		form := url.Values{"claims": {claims}, "scope": {"a b"}, "client_assertion": {"x.y+/=&z"}}
 		require.NoError(t, req.SetBody(body{strings.NewReader(form.Encode())}, "application/x-www-form-urlencoded"))
-		require.NoError(t, persistent.WithoutNoClaims(req))
+		require.NoError(t, msal.WithoutNoClaims(req))
 		sent, err := io.ReadAll(req.Raw().Body)
 		require.NoError(t, err)
 		require.EqualValues(t, len(sent), req.Raw().ContentLength)
@@ -113,7 +113,7 @@ func TestNoClaimsDontReachEntra(t *testing.T) {
 	}
 	req, err := runtime.NewRequest(t.Context(), http.MethodGet, "https://x.example")
 	require.NoError(t, err)
-	require.NoError(t, persistent.WithoutNoClaims(req))
+	require.NoError(t, msal.WithoutNoClaims(req))
 }
 
 // TestARequestThatCantBeRead isn't sent as something else.
@@ -123,9 +123,9 @@ func TestARequestThatCantBeRead(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, req.SetBody(&broken{body{strings.NewReader("claims=%7B%7D")}, nil}, "application/x-www-form-urlencoded"))
 	req.Body().(*broken).err = mine
-	require.ErrorIs(t, persistent.WithoutNoClaims(req), mine)
+	require.ErrorIs(t, msal.WithoutNoClaims(req), mine)
 	require.NoError(t, req.SetBody(body{strings.NewReader("claims=%zz")}, "application/x-www-form-urlencoded"))
-	require.Error(t, persistent.WithoutNoClaims(req))
+	require.Error(t, msal.WithoutNoClaims(req))
 }
 
 // broken is a body that can't be read once it has an error.
@@ -146,7 +146,7 @@ type body struct{ *strings.Reader }
 func (body) Close() error { return nil }
 
 // atAuthority makes azidentity's credential at an authority, with whatever transport there is: none may be used.
-func atAuthority(host string) persistent.Redeem {
+func atAuthority(host string) msal.Redeem {
 	return func(first policy.Policy) (azcore.TokenCredential, error) {
 		return azidentity.NewClientAssertionCredential("tenant", "client", func(context.Context) (string, error) { return "a.b.c", nil },
 			&azidentity.ClientAssertionCredentialOptions{DisableInstanceDiscovery: true, ClientOptions: azcore.ClientOptions{
@@ -160,18 +160,18 @@ func TestReplayMakesATokenOfAnAnswer(t *testing.T) {
 	for _, region := range []string{"", "westeurope"} {
 		for _, host := range []string{"https://login.microsoftonline.com/", "https://login.private.example", "https://login.microsoftonline.us"} {
 			t.Setenv("AZURE_REGIONAL_AUTHORITY_NAME", region)
-			token, err := persistent.Replay(t.Context(), atAuthority(host), request, []byte(`{"token_type":"Bearer","access_token":"mine","expires_in":3600}`))
+			token, err := msal.Replay(t.Context(), atAuthority(host), request, []byte(`{"token_type":"Bearer","access_token":"mine","expires_in":3600}`))
 			require.NoError(t, err)
 			require.Equal(t, "mine", token.Token)
 			require.InDelta(t, 3600, time.Until(token.ExpiresOn).Seconds(), 10)
 		}
 	}
-	_, err := persistent.Replay(t.Context(), atAuthority("https://login.private.example"), request, []byte(`{}`))
+	_, err := msal.Replay(t.Context(), atAuthority("https://login.private.example"), request, []byte(`{}`))
 	require.Error(t, err)
-	_, err = persistent.Replay(t.Context(), atAuthority("https://login.private.example"), request, nil)
+	_, err = msal.Replay(t.Context(), atAuthority("https://login.private.example"), request, nil)
 	require.ErrorContains(t, err, "no request is made")
 	mine := errors.New("mine")
-	_, err = persistent.Replay(t.Context(), func(policy.Policy) (azcore.TokenCredential, error) { return nil, mine }, request, nil)
+	_, err = msal.Replay(t.Context(), func(policy.Policy) (azcore.TokenCredential, error) { return nil, mine }, request, nil)
 	require.ErrorIs(t, err, mine)
 }
 
@@ -202,13 +202,13 @@ func TestForgetReplacesWhatIsStored(t *testing.T) {
 	}{
 		"a token":           {holder{held: "token"}, 2, nil},
 		"none":              {holder{}, 1, nil},
-		"forgotten already": {holder{held: persistent.Tombstone}, 1, nil},
+		"forgotten already": {holder{held: msal.Tombstone}, 1, nil},
 		"a broken store":    {holder{held: "token", broken: mine}, 2, mine},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &test.holder
 			request := policy.TokenRequestOptions{Scopes: []string{"s"}, TenantID: "t", EnableCAE: true, Claims: "theirs"}
-			err := persistent.Forget(t.Context(), func(policy.Policy) (azcore.TokenCredential, error) { return h, nil }, request)
+			err := msal.Forget(t.Context(), func(policy.Policy) (azcore.TokenCredential, error) { return h, nil }, request)
 			require.ErrorIs(t, err, test.want)
 			require.Len(t, h.asked, test.asked)
 			require.Empty(t, h.asked[0].Claims)
@@ -218,19 +218,19 @@ func TestForgetReplacesWhatIsStored(t *testing.T) {
 				require.True(t, asked.EnableCAE)
 			}
 			if test.asked == 2 {
-				require.Equal(t, persistent.NoClaims, h.asked[1].Claims)
+				require.Equal(t, msal.NoClaims, h.asked[1].Claims)
 			}
-			unlock, err := persistent.Lock(t.Context())
+			unlock, err := msal.LockStores(t.Context())
 			require.NoError(t, err, "the lock is free")
 			unlock()
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	unlock, err := persistent.Lock(t.Context())
+	unlock, err := msal.LockStores(t.Context())
 	require.NoError(t, err)
 	defer unlock()
-	require.Error(t, persistent.Forget(ctx, nil, policy.TokenRequestOptions{}))
+	require.Error(t, msal.Forget(ctx, nil, policy.TokenRequestOptions{}))
 }
 
 // TestTheMarkOfAForgottenTokenIsNoToken for long: MSAL doesn't take it from a store, and asks for another one at once.
@@ -248,8 +248,8 @@ func TestTheMarkOfAForgottenTokenIsNoToken(t *testing.T) {
 				return token, err
 			}), err
 		}
-		require.NoError(t, persistent.Forget(t.Context(), redeem, policy.TokenRequestOptions{Scopes: []string{"s"}}))
-		require.Equal(t, persistent.Tombstone, mark.Token)
+		require.NoError(t, msal.Forget(t.Context(), redeem, policy.TokenRequestOptions{Scopes: []string{"s"}}))
+		require.Equal(t, msal.Tombstone, mark.Token)
 		require.Greater(t, time.Until(mark.ExpiresOn), 5*time.Minute, "MSAL stores nothing that has less")
 		require.LessOrEqual(t, time.Until(mark.ExpiresOn), 5*time.Minute+time.Second, "nor takes it from there")
 		require.False(t, mark.RefreshOn.After(time.Now()), "it is due")

@@ -1,6 +1,4 @@
-// Package discovery keeps Entra's openid-configuration documents, and what it says of a private authority, so that a credential
-// reads each only once although every exchange is made by a new azidentity credential, whose MSAL client would read it again.
-package discovery
+package msal
 
 import (
 	"bytes"
@@ -25,19 +23,20 @@ const (
 // ErrGivenUp is the error of a caller who gave up.
 var ErrGivenUp = errors.New("the document isn't wanted any more")
 
-// Shared are the documents of all credentials of this process that ask in the same way: the answers are public, and the same for
+// SharedDocuments are the documents of all credentials of this process that ask in the same way: the answers are public, and the same for
 // all. A server that acts on behalf of many makes a credential for each.
-var Shared Documents
+var SharedDocuments Documents
 
-// Documents is safe for concurrent use. Its zero value is ready.
+// Documents are Entra's openid-configuration documents, and what it says of a private authority: a credential reads each only
+// once. The zero value is ready, and safe for concurrent use.
 type Documents struct {
 	mu    sync.Mutex
 	kept  map[string][]byte // by URL
 	reads map[string]*read  // those under way, by URL
 }
 
-// Asks tells whether req asks for such a document.
-func Asks(req *http.Request) bool {
+// AsksForDocument tells whether req asks for such a document.
+func AsksForDocument(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, configuration) || req.URL.Path == instance)
 }
 
@@ -108,7 +107,7 @@ func (d *Documents) land(url string, r *read) {
 	if d.reads[url] == r {
 		delete(d.reads, url)
 	}
-	if r.err == nil && r.answer.response.StatusCode == http.StatusOK && Usable(r.answer.body) {
+	if r.err == nil && r.answer.response.StatusCode == http.StatusOK && UsableDocument(r.answer.body) {
 		d.keep(url, r.answer.body)
 	}
 	r.cancel()
@@ -128,9 +127,9 @@ func (d *Documents) keep(url string, document []byte) {
 	d.kept[url] = document
 }
 
-// Usable holds for a document with the members that MSAL requires of it.
+// UsableDocument holds for a document with the members that MSAL requires of it.
 // https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
-func Usable(body []byte) bool {
+func UsableDocument(body []byte) bool {
 	var document struct {
 		Issuer                  string `json:"issuer"`
 		AuthorizationEndpoint   string `json:"authorization_endpoint"`

@@ -1,4 +1,4 @@
-package discovery_test
+package msal_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/internal/discovery"
+	"github.com/azoidc/azoidc/internal/msal"
 )
 
 const (
@@ -30,7 +30,7 @@ const (
 
 // A service answers with what answer says, and counts.
 type service struct {
-	discovery.Documents
+	msal.Documents
 	answer func(*http.Request) (*http.Response, error)
 	asked  atomic.Int32
 }
@@ -80,9 +80,9 @@ func TestAsks(t *testing.T) {
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
-		require.Equal(t, want, discovery.Asks(req), url)
+		require.Equal(t, want, msal.AsksForDocument(req), url)
 		req.Method = http.MethodPost
-		require.False(t, discovery.Asks(req))
+		require.False(t, msal.AsksForDocument(req))
 	}
 }
 
@@ -188,7 +188,7 @@ func TestAReadEndsWithTheLastWhoWaits(t *testing.T) {
 		})
 		all.Go(func() {
 			_, _, err := s.read(t.Context(), address, giveUp)
-			assert.ErrorIs(t, err, discovery.ErrGivenUp)
+			assert.ErrorIs(t, err, msal.ErrGivenUp)
 		})
 		synctest.Wait()
 		cancel()

@@ -1,4 +1,4 @@
-package persistent
+package msal
 
 import (
 	"crypto/sha256"

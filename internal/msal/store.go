@@ -1,6 +1,4 @@
-// Package persistent is what this library does to azidentity's persistent caches beside handing them to MSAL. MSAL reads such
-// a cache whole, adds a token and writes it whole; it can neither be told to hurry nor to forget one.
-package persistent
+package msal
 
 import (
 	"context"
@@ -14,10 +12,10 @@ const patience = 10 * time.Second
 // writing is held while MSAL changes a cache: whichever, for two values of azidentity.Cache can be of the same name.
 var writing = make(chan struct{}, 1)
 
-// Lock waits until nobody else in this process changes a persistent cache. Between processes there is what azidentity has: a
+// LockStores waits until nobody else in this process changes a persistent cache. Between processes there is what azidentity has: a
 // lock on the write alone, so that one of two that write at the same time may lose the other's token, which costs an exchange.
 // With an error, unlock does nothing.
-func Lock(ctx context.Context) (unlock func(), err error) {
+func LockStores(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {

@@ -1,4 +1,4 @@
-package persistent
+package msal
 
 import (
 	"context"
@@ -26,7 +26,7 @@ const tombstone = `{"token_type":"Bearer","access_token":"` + Tombstone + `","ex
 
 // Forget makes the persistent cache of redeem's credential forget the token for request, if it holds one. No request is sent.
 func Forget(ctx context.Context, redeem Redeem, request policy.TokenRequestOptions) error {
-	unlock, err := Lock(ctx)
+	unlock, err := LockStores(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package persistent
+package msal
 
 import (
 	"bytes"
@@ -38,13 +38,13 @@ func (r replay) Do(req *policy.Request) (*http.Response, error) {
 	case r.token == nil:
 		return nil, errSilent
 	case req.Raw().Method == http.MethodPost:
-		return found(req.Raw(), r.token), nil
+		return answering(req.Raw(), r.token), nil
 	}
-	return found(req.Raw(), configuration(req.Raw())), nil
+	return answering(req.Raw(), configurationFor(req.Raw())), nil
 }
 
-// configuration is an openid-configuration that MSAL accepts of the host that it asks.
-func configuration(req *http.Request) []byte {
+// configurationFor is an openid-configuration that MSAL accepts of the host that it asks.
+func configurationFor(req *http.Request) []byte {
 	authority := strings.TrimSuffix(req.URL.Scheme+"://"+req.URL.Host+req.URL.Path, "/.well-known/openid-configuration")
 	document, _ := json.Marshal(map[string]string{ // which never fails
 		"issuer": authority, "authorization_endpoint": authority + "/authorize", "token_endpoint": authority + "/token",
@@ -52,7 +52,7 @@ func configuration(req *http.Request) []byte {
 	return document
 }
 
-func found(req *http.Request, body []byte) *http.Response {
+func answering(req *http.Request, body []byte) *http.Response {
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(body)),
