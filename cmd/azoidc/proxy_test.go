@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/azoidc/azoidc/internal/testbed"
+
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
@@ -69,9 +71,7 @@ func exactly(env ci.Variables, name string) string {
 // Real clients send what is for the endpoint straight to it, and all else where they sent it before.
 func TestRealClientsPastAProxy(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("Python takes too long to start for -short")
-	}
+	testbed.NotShort(t, "Python takes long to start")
 	proxy, itself := saying(t, "the proxy"), saying(t, "itself")
 	elsewhere := "http://elsewhere.test" + itself[strings.LastIndex(itself, ":"):]
 	var calls []call

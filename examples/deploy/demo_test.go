@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -171,6 +172,7 @@ func unavailableAtFirst() azoidctest.Fault {
 
 // What is drawn is what is in the repository, and what a run on loopback draws.
 func TestPicture(t *testing.T) {
+	testbed.NotShort(t, "runs the whole demonstration")
 	synctest.Test(t, func(t *testing.T) {
 		d := inMemory(inSeconds())
 		require.NoError(t, d.run(t.Context(), screen{Writer: io.Discard}))

@@ -68,6 +68,7 @@ func TestOnLoopback(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
+	testbed.NotShort(t, "is real time")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second/20)
 	defer cancel()
 	r := deploy(ctx, azcore.ClientOptions{})

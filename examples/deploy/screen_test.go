@@ -11,10 +11,13 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // On a terminal nothing else is to be read than elsewhere, once lines have stopped moving.
 func TestTerminal(t *testing.T) {
+	testbed.NotShort(t, "runs the whole demonstration")
 	plain, coloured := steps8(t, false), steps8(t, true)
 	require.NotContains(t, plain, "\x1b")
 	require.Regexp(t, `\r\x1b\[K  3  Key Vault +issue the certificate +\x1b\[2m[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] 2\.[5-9] s\x1b\[0m`, coloured)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/golden"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func TestGoldenMutants(t *testing.T) {
@@ -51,9 +52,7 @@ func TestASampleIsRepeatable(t *testing.T) {
 
 // TestEquivalentMutantsAreThere: a name in equivalent.txt that is none any more excuses nothing, and may hide something later.
 func TestEquivalentMutantsAreThere(t *testing.T) {
-	if testing.Short() {
-		t.Skip("lists all packages")
-	}
+	testbed.NotShort(t, "lists all packages")
 	tree, err := loadPackages(nil)
 	require.NoError(t, err)
 	there, files := map[string]bool{}, map[string]bool{}

@@ -25,9 +25,7 @@ var unheeded = map[string]bool{"OS": true, "ProgramData": true, "GODEBUG": true,
 // Each variable that the library, azidentity, azcore or MSAL reads is forgotten by tests, and nonsense in CI's step for
 // that. An update of theirs may bring new ones.
 func TestEachVariableThatIsReadIsForgotten(t *testing.T) {
-	if testing.Short() {
-		t.Skip("go list takes too long for -short")
-	}
+	testbed.NotShort(t, "go list takes long")
 	script, err := os.ReadFile("../../.ci/nonsense")
 	require.NoError(t, err)
 	names := variablesReadBy(t, "../..")

@@ -149,7 +149,7 @@ func lastingOn(leg azoidctest.Leg) []faultCase {
 func eachFault(t *testing.T, casesOn func(azoidctest.Leg) []faultCase, run func(*testing.T, *azoidctest.Cloud, testkit.System, azoidctest.Leg, faultCase)) {
 	for _, s := range testkit.Systems {
 		for turn, leg := range s.Legs() {
-			if testing.Short() && sharesCode("own", s, leg) {
+			if testing.Short() && isEntrasAgain(s, leg) {
 				continue
 			}
 			for number, c := range casesOn(leg) {

@@ -354,28 +354,23 @@ func hostileTexts(others map[string]string, number, oneIn int) map[string]string
 // sharesCode tells whether another combination runs the code that this one does: what Entra says is read in one way for all
 // systems, and all kinds of credentials read it in the same.
 func sharesCode(maker string, s testkit.System, leg azoidctest.Leg) bool {
-	entras := leg != s.Leg && s.Name != testkit.Systems[0].Name
-	switch {
-	case *exhaustive:
-		return false
-	case testing.Short():
-		return maker != "own" || entras
-	}
-	return maker != "own" && entras
+	return !*exhaustive && maker != "own" && isEntrasAgain(s, leg)
 }
 
-// hasTurn tells whether a kind of credential is tried in the position of that number: beside "own", one of the others is. With
-// -short every other position has its turn, and there's only "own" then.
+// isEntrasAgain holds for a leg of Entra's that belongs to another system, too, before this one.
+func isEntrasAgain(s testkit.System, leg azoidctest.Leg) bool {
+	return leg != s.Leg && s.Name != testkit.Systems[0].Name
+}
+
+// hasTurn tells whether a kind of credential is tried in the position of that number: beside "own", one of the others is.
 func hasTurn(maker string, number int) bool {
-	if testing.Short() && !*exhaustive && number%2 != 0 {
-		return false
-	}
 	others := slices.DeleteFunc(slices.Sorted(maps.Keys(makers)), func(name string) bool { return name == "own" })
 	return *exhaustive || maker == "own" || others[number%len(others)] == maker
 }
 
 // TestHostileServices puts hostile texts into each position of each leg's answer.
 func TestHostileServices(t *testing.T) {
+	testbed.NotShort(t, "tries each text in each position")
 	counts := map[string]*tried{}
 	for turn, s := range testkit.Systems {
 		for _, leg := range s.Legs() {
@@ -404,7 +399,7 @@ func tryHostilities(t *testing.T, s testkit.System, leg azoidctest.Leg, maker st
 	local := testkit.NewCloud()
 	hostilities := onLeg(leg)
 	oneIn := 0
-	if maker == "own" && !testing.Short() {
+	if maker == "own" {
 		oneIn = len(placed())
 	}
 	for number, position := range slices.Sorted(maps.Keys(hostilities)) {
@@ -431,6 +426,7 @@ func tryHostilities(t *testing.T, s testkit.System, leg azoidctest.Leg, maker st
 
 // TestHostileSurroundings put each hostile text where the environment and arguments have theirs.
 func TestHostileSurroundings(t *testing.T) {
+	testbed.NotShort(t, "tries each text in each position")
 	testbed.OnALaptop(t)
 	local := testkit.NewCloud()
 	scoped := func(cred azcore.TokenCredential, err error, scope string) error {
@@ -611,9 +607,6 @@ func TestHostileSurroundings(t *testing.T) {
 	mayPass := []string{"audience", "claims of a request", "request token", "scope that Entra accepts"}
 	count := &tried{}
 	oneIn := 2
-	if testing.Short() {
-		oneIn = len(testbed.Hostile)
-	}
 	for number, position := range slices.Sorted(maps.Keys(positions)) {
 		for name, text := range hostileTexts(testbed.Hostile, number, oneIn) {
 			t.Run(position+"/"+name, func(t *testing.T) {
@@ -631,14 +624,12 @@ func TestHostileSurroundings(t *testing.T) {
 
 // TestHostileChain: what azidentity's own credentials say at the chain's end. What they write to azcore's log is theirs.
 func TestHostileChain(t *testing.T) {
+	testbed.NotShort(t, "tries each text in each position")
 	testbed.OnALaptop(t)
 	local := testkit.NewCloud()
 	testkit.InKubernetes(t, local)
 	count := &tried{}
 	oneIn := len(placed())
-	if testing.Short() {
-		oneIn = 0
-	}
 	hostilities := onLeg(azoidctest.EntraToken)
 	for number, position := range slices.Sorted(maps.Keys(hostilities)) {
 		for name, text := range hostileTexts(placed(), number, oneIn) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -24,6 +25,9 @@ func TestColdStartTakesTwoRoundTrips(t *testing.T) {
 	}
 	for name, make := range credentials {
 		for _, scopes := range []int{1, 16, 64} {
+			if testing.Short() && scopes > 16 {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s/%d", name, scopes), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					cloud := testkit.NewCloud()
@@ -43,6 +47,7 @@ func TestColdStartTakesTwoRoundTrips(t *testing.T) {
 // one scope after another: the mutex that azidentity holds while it waits for Entra makes concurrent callers do the same,
 // and keeps virtual time from passing.
 func TestAzidentityTakesFourRoundTrips(t *testing.T) {
+	testbed.NotShort(t, "is a comparison")
 	for scopes, want := range map[int]time.Duration{1: 4 * testkit.Hop, 16: 34 * testkit.Hop} {
 		t.Run(fmt.Sprint(scopes), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

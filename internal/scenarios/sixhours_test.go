@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -86,6 +87,7 @@ func TestSixHourJobWithOutages(t *testing.T) {
 
 // TestSixHourJobWithOutagesOnAzidentity is the comparison: the same six hours with azidentity's own credential.
 func TestSixHourJobWithOutagesOnAzidentity(t *testing.T) {
+	testbed.NotShort(t, "is a comparison")
 	synctest.Test(t, func(t *testing.T) {
 		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 		had := liveThrough(t, cloud, azoidctest.EntraToken, testkit.NewAzidentity(t, cloud))

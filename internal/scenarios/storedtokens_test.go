@@ -133,6 +133,7 @@ func TestWhatAStoreSaysOfATokenIsNoSecret(t *testing.T) {
 // TestInvalidateIsForAStoreToo: what was forgotten comes back neither later, when what came after it is due, nor to another
 // credential on the same store, whether that one is new or was made before.
 func TestInvalidateIsForAStoreToo(t *testing.T) {
+	testbed.NotShort(t, "simulates a day")
 	for name, invalidate := range map[string]func(*azoidc.GitHubActionsCredential){
 		"one": func(c *azoidc.GitHubActionsCredential) { c.Invalidate(testkit.VaultScope) },
 		"all": func(c *azoidc.GitHubActionsCredential) { c.InvalidateAll() },
@@ -349,6 +350,7 @@ func TestAMarkFromEntraIsNoToken(t *testing.T) {
 
 // TestAWriterThatDoesNotEndCostsNoToken, and nobody writes beside it.
 func TestAWriterThatDoesNotEndCostsNoToken(t *testing.T) {
+	testbed.NotShort(t, "waits for what must not come")
 	unlock, err := msal.LockStores(t.Context())
 	require.NoError(t, err)
 	defer unlock()
