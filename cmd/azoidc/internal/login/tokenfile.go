@@ -28,7 +28,7 @@ const (
 
 // A TokenFile always holds an OIDC token that isn't over.
 type TokenFile struct {
-	folder    *folder
+	folder    *tokenFolder
 	Path      string
 	assertion azoidc.AssertionFunc
 	log       *log.Logger
@@ -37,7 +37,7 @@ type TokenFile struct {
 
 // NewTokenFile makes a file, in a folder of its own, with an OIDC token in it that assertion requests.
 func NewTokenFile(ctx context.Context, assertion azoidc.AssertionFunc, log *log.Logger) (*TokenFile, error) {
-	folder, err := newFolder()
+	folder, err := newTokenFolder()
 	if err != nil {
 		return nil, err
 	}

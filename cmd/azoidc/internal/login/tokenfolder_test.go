@@ -13,7 +13,7 @@ func TestLeftoversOfDeadProcesses(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp) // on Windows
-	living, err := newFolder()
+	living, err := newTokenFolder()
 	require.NoError(t, err)
 	release, released := living.release, false
 	living.release = func() {
@@ -31,7 +31,7 @@ func TestLeftoversOfDeadProcesses(t *testing.T) {
 	others := filepath.Join(os.TempDir(), "azoidc-test")
 	require.NoError(t, os.Mkdir(others, 0o700))
 
-	another, err := newFolder()
+	another, err := newTokenFolder()
 	require.NoError(t, err)
 
 	require.NoDirExists(t, dead)

@@ -15,21 +15,21 @@ const (
 	lockName     = "lock"
 )
 
-// A folder holds a file with the job's OIDC token for as long as this process runs, and no longer: when it is killed, a
+// A tokenFolder holds a file with the job's OIDC token for as long as this process runs, and no longer: when it is killed, a
 // shell removes the folder, and when that is killed, too, the next process that makes one.
-type folder struct {
+type tokenFolder struct {
 	path    string
 	lock    *os.File // which nobody else can lock while this process runs
 	release func()
 }
 
-func newFolder() (*folder, error) {
+func newTokenFolder() (*tokenFolder, error) {
 	removeAbandoned(os.TempDir())
-	folder, err := makeFolder()
+	folder, err := makeTokenFolder()
 	return folder, redact.Error(err) // its path is the environment's
 }
 
-func makeFolder() (*folder, error) {
+func makeTokenFolder() (*tokenFolder, error) {
 	path, err := os.MkdirTemp("", folderPrefix) // 0700
 	if err != nil {
 		return nil, err
@@ -39,12 +39,12 @@ func makeFolder() (*folder, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(path))
 	}
-	return &folder{path, lock, proc.RemoveAtDeath(path)}, nil
+	return &tokenFolder{path, lock, proc.RemoveAtDeath(path)}, nil
 }
 
-func (f *folder) token() string { return filepath.Join(f.path, "token") }
+func (f *tokenFolder) token() string { return filepath.Join(f.path, "token") }
 
-func (f *folder) remove() {
+func (f *tokenFolder) remove() {
 	_ = f.lock.Close()
 	_ = os.RemoveAll(f.path)
 	f.release()
