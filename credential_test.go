@@ -230,6 +230,7 @@ func TestOptionsAreReadOnce(t *testing.T) {
 
 // TestHostileClientOptions: whatever is in azcore's options, GetToken returns in time, and nothing secret is in its error.
 func TestHostileClientOptions(t *testing.T) {
+	testbed.NotShort(t, "tries each text in each position")
 	longest := time.Duration(1<<63 - 1)
 	for name, change := range map[string]func(*azcore.ClientOptions){
 		"all retries":   func(o *azcore.ClientOptions) { o.Retry = policy.RetryOptions{MaxRetries: 1<<31 - 1} },

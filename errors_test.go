@@ -422,6 +422,7 @@ func readers(t *testing.T, n int, err func() error) (texts []string) {
 
 // TestEachCallerReadsAResponseOfItsOwn: azcore's Payload changes what it reads. The race detector tells.
 func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
+	testbed.NotShort(t, "waits for slow answers")
 	for name, make := range map[string]func(*testing.T, *azoidctest.Cloud) azcore.TokenCredential{
 		"Entra's": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
 			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(700016))

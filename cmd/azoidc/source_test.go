@@ -13,6 +13,7 @@ import (
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // inOtherCI is a program in a CI system that azoidc doesn't know, and a file with an OIDC token of that system's.
@@ -41,6 +42,7 @@ func printing(file string) string {
 func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 func TestNamedSourceInEveryCommand(t *testing.T) {
+	testbed.NotShort(t, "starts many programs")
 	t.Parallel()
 	cloud := newCloud(nil)
 	_, file := inOtherCI(t, cloud)

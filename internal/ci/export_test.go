@@ -25,12 +25,13 @@ func awkward() map[string]string {
 
 // What GitHub's runner reads in the file is the one variable, with its value.
 func TestGitHubTakesAnyValue(t *testing.T) {
+	folder := t.TempDir()
 	for name, value := range awkward() {
 		t.Run(name, func(t *testing.T) {
 			if strings.ContainsAny(value, "\r\n") {
 				value = strings.NewReplacer("\r\n", "\n", "\r", "").Replace(value) // its lines end in either
 			}
-			file := filepath.Join(t.TempDir(), "env")
+			file := filepath.Join(folder, "env")
 			require.NoError(t, os.WriteFile(file, []byte("BEFORE=1\n"+ci.GitHubActions.Export("NAME", value)+"AFTER=2\n"), 0o600))
 			require.Equal(t, map[string]string{"BEFORE": "1", "NAME": value, "AFTER": "2"}, testbed.ReadGitHubEnv(t, file))
 		})

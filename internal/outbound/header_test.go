@@ -15,10 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/outbound"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // TestHeadersAreBounded with the default client, which stops reading, and with a caller's own, whose answer is refused.
 func TestHeadersAreBounded(t *testing.T) {
+	testbed.NotShort(t, "sends megabytes")
 	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		for size, fits := range map[int]bool{100: true, outbound.MaxHeader - 4096: true, outbound.MaxHeader + 100: false, 4 * outbound.MaxHeader: false, 2 << 20: false} {

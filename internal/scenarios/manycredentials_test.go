@@ -15,6 +15,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -24,6 +25,7 @@ const requestURL, requestToken, authority = "TEST_REQUEST_URL", "TEST_REQUEST_TO
 // isn't to cost a round trip more than the next. It is for those that ask through the default transport, without policies, so
 // another process has to trust the local cloud.
 func TestManyCredentialsReadADocumentOnce(t *testing.T) {
+	testbed.NotShort(t, "starts a program")
 	if os.Getenv(authority) != "" {
 		makeManyCredentials(t)
 		return

@@ -74,6 +74,9 @@ func TestSixHourJobWithOutages(t *testing.T) {
 		"Azure Pipelines, exchanges":  {azoidctest.EntraToken, func(t testing.TB, c *azoidctest.Cloud) azcore.TokenCredential { return testkit.NewPipelines(t, c) }},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if test.leg == azoidctest.EntraToken {
+				testbed.NotShort(t, "simulates six hours")
+			}
 			synctest.Test(t, func(t *testing.T) {
 				cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 				had := liveThrough(t, cloud, test.leg, test.cred(t, cloud))
