@@ -22,9 +22,9 @@ import (
 func TestFleetRenewsThroughAThrottlingTenant(t *testing.T) {
 	testbed.NotShort(t, "simulates a fleet")
 	t.Parallel()
-	rate := 8 // a minute
+	rate, part := 8, 3 // a minute; few come unevenly by chance: of 400 fleets of 80, the worst had 18 in a second
 	if *exhaustive {
-		rate = 100
+		rate, part = 100, 7
 	}
 	jobs := 10 * rate
 	synctest.Test(t, func(t *testing.T) {
@@ -69,6 +69,6 @@ func TestFleetRenewsThroughAThrottlingTenant(t *testing.T) {
 		}
 		t.Logf("%d renewals, %d times throttled, at most %d requests in a second", granted, throttled, most)
 		assert.GreaterOrEqual(t, granted, jobs)
-		assert.Less(t, most, jobs/5, "the fleet came back in step")
+		assert.Less(t, most, jobs/part, "the fleet came back in step")
 	})
 }
