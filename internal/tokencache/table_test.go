@@ -133,7 +133,7 @@ func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
 	full := heap()
 	clocks.set(-time.Minute) // for all who come from now on have tokens that last longer
 	visit(t, &cache, room, room+room/2)
-	require.Less(t, heap()-empty, (full-empty)*120/100, "bytes")
+	require.Less(t, heap()-empty, (full-empty)*110/100, "bytes")
 	cancel()
 	keeping.Wait()
 
@@ -174,7 +174,7 @@ func TestRoomIsKeptBesideFlightsUnderWay(t *testing.T) {
 		require.Greater(t, len(cache.Tokens()), room-hanging-10)
 		waiting.Wait()
 		synctest.Wait()
-		require.LessOrEqual(t, len(cache.Tokens()), room)
+		require.LessOrEqual(t, len(cache.Tokens()), room+1, "there may have been none to drop in the latest sample")
 	})
 }
 
@@ -308,6 +308,7 @@ func TestTheFailedAreForgottenToo(t *testing.T) {
 // heap is how many bytes are in use.
 func heap() uint64 {
 	runtime.GC()
+	runtime.GC() // what was allocated while the first was under way, it left
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return stats.HeapAlloc
