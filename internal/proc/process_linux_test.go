@@ -104,15 +104,17 @@ func children(t *testing.T) map[int]string {
 // helper is the child that only helps. It has nothing secret, and keeps no folder from being removed.
 func helper(t *testing.T, text string) (id int) {
 	t.Helper()
-	for child, line := range children(t) {
-		if strings.Contains(line, text) {
-			id = child
+	var env []byte
+	for began := time.Now(); len(env) == 0; time.Sleep(time.Millisecond) { // a program's arguments and variables are there soon after its start
+		require.Less(t, time.Since(began), time.Minute, "no child has %q", text)
+		for child, line := range children(t) {
+			if strings.Contains(line, text) {
+				id = child
+				env, _ = os.ReadFile("/proc/" + strconv.Itoa(id) + "/environ")
+			}
 		}
 	}
-	require.NotZero(t, id)
 	folder := "/proc/" + strconv.Itoa(id)
-	env, err := os.ReadFile(folder + "/environ")
-	require.NoError(t, err)
 	require.Contains(t, string(env), "PATH=/usr/bin:/bin\x00")
 	require.NotContains(t, string(env), "HOME=")
 	cwd, err := os.Readlink(folder + "/cwd")
