@@ -170,6 +170,26 @@ func TestInvalidateIsForAStoreToo(t *testing.T) {
 	}
 }
 
+// TestAForgottenTokenIsNotTakenFromAStoreThatKeepsIt, because nothing can be written there: not one that this credential has
+// handed out, nor another's.
+func TestAForgottenTokenIsNotTakenFromAStoreThatKeepsIt(t *testing.T) {
+	for name, of := range map[string]func(own, another *azoidc.GitHubActionsCredential) *azoidc.GitHubActionsCredential{
+		"its own":   func(own, _ *azoidc.GitHubActionsCredential) *azoidc.GitHubActionsCredential { return own },
+		"another's": func(_, another *azoidc.GitHubActionsCredential) *azoidc.GitHubActionsCredential { return another },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cloud := testkit.NewCloud()
+			shared := &testkit.Store{}
+			cred := stored(t, cloud, shared)
+			forgotten := testkit.Get(t, of(cred, stored(t, cloud, shared)), testkit.VaultScope).Token
+			shared.CAE.Broken.Store(true)
+			cred.Invalidate(testkit.VaultScope)
+			require.Equal(t, []string{forgotten}, shared.CAE.Secrets(t))
+			require.NotEqual(t, forgotten, testkit.Get(t, cred, testkit.VaultScope).Token)
+		})
+	}
+}
+
 // TestInvalidateForgetsWhatThisProcessNeverAskedFor, in both CAE modes, and leaves the rest alone.
 func TestInvalidateForgetsWhatThisProcessNeverAskedFor(t *testing.T) {
 	for _, host := range []string{"", "https://login.private.example"} {
