@@ -13,7 +13,7 @@ import (
 )
 
 // sources are the folders, from the repository's root, whose tests run what the guides show.
-var sources = []string{"acceptance/guides", "examples/deploytool", "examples/onbehalfof", "examples/signin"}
+var sources = []string{"acceptance/guides", "examples/deploytool", "examples/signin"}
 
 // TestGoIsRun: each piece of Go in a guide is one of a file whose tests run it. Programs are run by TestPrograms.
 func TestGoIsRun(t *testing.T) {

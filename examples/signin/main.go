@@ -11,6 +11,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -23,6 +24,7 @@ const usage = `Usage: signin [default]
        signin chain
        signin onetoken
        signin command COMMAND [ARGUMENT]...
+       signin onbehalfof
 
 Signs in, and shows until when its access tokens live.
 
@@ -32,8 +34,11 @@ Signs in, and shows until when its access tokens live.
     onetoken   with the OIDC token in AZURE_OIDC_TOKEN, and no other: once that has
                ended, nothing is refreshed
     command    with the OIDC tokens that a command prints
+    onbehalfof as each user who calls http://127.0.0.1:8080 with a token, by the
+               OIDC tokens in the file that AZURE_FEDERATED_TOKEN_FILE names
 
-For the last two, AZURE_TENANT_ID and AZURE_CLIENT_ID tell who the application is.
+For the last three, AZURE_CLIENT_ID tells who the application is, and AZURE_TENANT_ID
+in which tenant; a user's is in the token.
 `
 
 const (
@@ -50,7 +55,12 @@ type credential interface {
 	Tokens() []azoidc.TokenStatus
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, azcore.ClientOptions{})) }
+func main() {
+	if slices.Equal(os.Args[1:], []string{"onbehalfof"}) {
+		log.Fatal(serve())
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, azcore.ClientOptions{}))
+}
 
 // run returns the exit status. A test passes a local cloud's client.
 func run(args []string, stdout, stderr io.Writer, client azcore.ClientOptions) int {

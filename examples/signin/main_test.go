@@ -126,7 +126,7 @@ func TestFailures(t *testing.T) {
 
 func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"laptop"}, {""}, {"-h"}, {"command"}, {"default", "chain"}, {"chain", "onetoken"}, {"onetoken", "eyJ"}, {"laptop", "chain"},
+		{"laptop"}, {""}, {"-h"}, {"command"}, {"default", "chain"}, {"chain", "onetoken"}, {"onetoken", "eyJ"}, {"laptop", "chain"}, {"onbehalfof", "x"},
 	} {
 		require.Equal(t, result{status: wrongUsage, stderr: usage}, signin(testkit.NewCloud(), args...), args)
 	}

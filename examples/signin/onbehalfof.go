@@ -1,5 +1,3 @@
-// Onbehalfof is a web server that calls Microsoft Graph as each of its users, of whatever tenant. A credential is for one
-// user: the server holds one for each user's token, while that lives. It proves who it is itself by its workload identity.
 package main
 
 import (
@@ -15,9 +13,11 @@ import (
 	"github.com/azoidc/azoidc"
 )
 
-func main() {
+// serve is a web server that calls Microsoft Graph as each of its users, of whatever tenant. A credential is for one user: the
+// server holds one for each user's token, while that lives. It proves who it is itself by its workload identity.
+func serve() error {
 	application := azoidc.FileAssertion(os.Getenv("AZURE_FEDERATED_TOKEN_FILE"))
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", &server{application: application}))
+	return http.ListenAndServe("127.0.0.1:8080", &server{application: application})
 }
 
 type server struct {

@@ -11,19 +11,13 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testbed.Run(m) }
-
 func newServer(cloud *azoidctest.Cloud) *server {
-	job := cloud.GitHubJob(nil) // any source of the application's own assertions
 	return &server{
-		application: azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
-			ClientOptions: cloud.ClientOptions(), RequestURL: job.RequestURL, RequestToken: job.RequestToken,
-		}),
-		options: &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()}},
+		application: oidcTokens(cloud), // any source of the application's own assertions
+		options:     &azoidc.OnBehalfOfCredentialOptions{CredentialOptions: azoidc.CredentialOptions{ClientOptions: cloud.ClientOptions()}},
 	}
 }
 
