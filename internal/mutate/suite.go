@@ -124,7 +124,7 @@ func (s *suite) leavesOut() bool {
 	}
 	return slices.ContainsFunc(files, func(file string) bool {
 		text, err := os.ReadFile(file)
-		return err != nil || bytes.Contains(text, []byte("testing.Short()"))
+		return err != nil || bytes.Contains(text, []byte("testing.Short()")) || bytes.Contains(text, []byte("testbed.NotShort("))
 	})
 }
 
