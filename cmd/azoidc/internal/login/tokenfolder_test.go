@@ -30,6 +30,9 @@ func TestLeftoversOfDeadProcesses(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(begun, lockName), nil, 0o600))
 	others := filepath.Join(os.TempDir(), "azoidc-test")
 	require.NoError(t, os.Mkdir(others, 0o700))
+	for _, name := range []string{lockName, "token"} { // as if it were one of ours, but for its name
+		require.NoError(t, os.WriteFile(filepath.Join(others, name), nil, 0o600))
+	}
 
 	another, err := newTokenFolder()
 	require.NoError(t, err)
