@@ -32,9 +32,19 @@ func TestJournalIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	text := log.New(j, "azoidc: ", 0)
 	const lines = 10_000
+	var size int64
+	halves := 0
 	for i := range lines {
 		text.Printf("problem %05d of which there are many", i)
+		before := size
+		info, err := os.Lstat(filepath.Join(h.Path(), logFile))
+		require.NoError(t, err)
+		if size = info.Size(); size < before {
+			require.InDelta(t, journalLimit/2, size, 200)
+			halves++
+		}
 	}
+	require.InDelta(t, 4, halves, 1, "%d bytes a line", len("2026-11-29T12:00:00Z azoidc: problem 00000 of which there are many\n"))
 	_, err = fmt.Fprintln(crash, "panic: at the end")
 	require.NoError(t, err)
 	require.NoError(t, crash.Close())
