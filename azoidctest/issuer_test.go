@@ -86,7 +86,7 @@ func TestIssuerWithAKeyThatIsNone(t *testing.T) {
 
 // TestKeysAreOfTheUsualSize where nobody asks for others, and only then.
 func TestKeysAreOfTheUsualSize(t *testing.T) {
-	for bits, cloud := range map[int]*azoidctest.Cloud{2048: azoidctest.New(nil), 1024: newCloud(nil)} {
+	for bits, cloud := range map[int]*azoidctest.Cloud{2048: azoidctest.New(nil), 512: newCloud(nil)} {
 		job := cloud.GitHubJob(nil)
 		var published struct{ Keys []struct{ N string } }
 		require.NoError(t, json.Unmarshal([]byte(get(t, cloud, job.Issuer+"/.well-known/jwks", "").body), &published))
