@@ -133,14 +133,18 @@ func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
 	full := heap()
 	clocks.set(-time.Minute) // for all who come from now on have tokens that last longer
 	visit(t, &cache, room, room+room/2)
-	require.Less(t, heap()-empty, (full-empty)*110/100, "bytes")
+	most, held := (full-empty)*110/100, heap()-empty
+	for began := time.Now(); held >= most && time.Since(began) < time.Minute; held = heap() - empty {
+		time.Sleep(time.Millisecond) // KeepFresh has yet to hear what was dropped
+	}
+	require.Less(t, held, most, "bytes")
 	cancel()
 	keeping.Wait()
 
-	held := cache.Tokens()
-	require.LessOrEqual(t, len(held), room)
+	tokens := cache.Tokens()
+	require.LessOrEqual(t, len(tokens), room)
 	latest := 0
-	for _, status := range held {
+	for _, status := range tokens {
 		if number, err := strconv.Atoi(status.TenantID); err == nil && number >= room {
 			latest++
 		}
