@@ -318,6 +318,7 @@ func TestAVariableThatIsSetButEmptyIsUnset(t *testing.T) {
 
 // TestAdditionalTenantsOfTheEnvironment are those of every branch.
 func TestAdditionalTenantsOfTheEnvironment(t *testing.T) {
+	testbed.NotShort(t, "tries each credential in each environment")
 	const other = "11111111-2222-3333-4444-555555555555"
 	for name, environment := range map[string]func(*testing.T, *azoidctest.Cloud){
 		"GitHub Actions":  func(t *testing.T, c *azoidctest.Cloud) { testbed.SetEnv(t, c.GitHubJob(nil).Env()) },

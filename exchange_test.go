@@ -673,6 +673,7 @@ func TestAChainOfCredentialsIsNotRetriedByEach(t *testing.T) {
 
 // TestUnavailableStaysUnavailable through an AssertionFunc, at once, whether or not Entra can be reached.
 func TestUnavailableStaysUnavailable(t *testing.T) {
+	testbed.NotShort(t, "tries each source in each chain")
 	for name, source := range map[string]func() azoidc.AssertionFunc{
 		"GitHub Actions":  func() azoidc.AssertionFunc { return azoidc.GitHubActionsAssertion(nil) },
 		"Azure Pipelines": func() azoidc.AssertionFunc { return azoidc.AzurePipelinesAssertion("", "", nil) },

@@ -20,6 +20,7 @@ import (
 	"github.com/azoidc/azoidc/azoidctest"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
 	"github.com/azoidc/azoidc/internal/golden"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 func diagnose(t *testing.T, p *program, args ...string) (doctor.Diagnosis, result) {
@@ -90,6 +91,7 @@ var jobs = []struct {
 // TestGoldenDoctor is what doctor prints in each system, in a job that is set up well and in ten that aren't. What it
 // tells the job is at the end of each: annotations, and the summary in Markdown for two of them.
 func TestGoldenDoctor(t *testing.T) {
+	testbed.NotShort(t, "examines every patient")
 	t.Parallel()
 	for _, job := range jobs {
 		t.Run(job.system, func(t *testing.T) {

@@ -16,10 +16,12 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // For hours the file holds a token that has at least half of its life left.
 func TestTokenFileIsFresh(t *testing.T) {
+	testbed.NotShort(t, "simulates an hour of renewals")
 	t.Setenv("TMPDIR", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newCloud(nil)

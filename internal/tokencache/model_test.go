@@ -56,7 +56,7 @@ func seeds(t *testing.T) []uint64 {
 	}
 	pairs := *seedPairs
 	if testing.Short() {
-		pairs /= 4
+		pairs /= 8
 	}
 	var list []uint64
 	for i := range uint64(pairs) {
