@@ -298,7 +298,7 @@ func TestCommandAssertionKillsTheWholeProcessGroup(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		before := length()
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 		return length() == before
 	}, 10*time.Second, time.Millisecond, "the command's child lives on")
 }

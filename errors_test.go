@@ -436,7 +436,7 @@ func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
 			cloud.Fail(azoidctest.EntraToken, azoidctest.EntraRefusal(90033))
 			return testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) {
 				o.Retry.RetryDelay, o.Retry.MaxRetries = 10*time.Millisecond, 1000
-				o.TokenCache.AcquireTimeout = 50 * time.Millisecond
+				o.TokenCache.AcquireTimeout = 100 * time.Millisecond
 			})
 		},
 		"of another library's credential": func(t *testing.T, cloud *azoidctest.Cloud) azcore.TokenCredential {
@@ -453,7 +453,7 @@ func TestEachCallerReadsAResponseOfItsOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cloud := testkit.NewCloud()
 			cred := make(t, cloud)
-			cloud.SetLatency(5 * time.Millisecond)
+			cloud.SetLatency(20 * time.Millisecond)
 			texts := readers(t, 20, func() error {
 				_, err := cred.GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
 				return err

@@ -21,7 +21,7 @@ import (
 
 // For hours the file holds a token that has at least half of its life left.
 func TestTokenFileIsFresh(t *testing.T) {
-	testbed.NotShort(t, "simulates an hour of renewals")
+	testbed.NotShort(t, "simulates hours of renewals")
 	t.Setenv("TMPDIR", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newCloud(nil)
@@ -37,7 +37,7 @@ func TestTokenFileIsFresh(t *testing.T) {
 			"AZURE_TENANT_ID":            cloud.TenantID(),
 			"AZURE_AUTHORITY_HOST":       "https://login.microsoftonline.com/",
 		}, tokens.env)
-		for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(7 * time.Second) {
+		for end := time.Now().Add(3 * time.Hour); time.Now().Before(end); time.Sleep(7 * time.Second) {
 			synctest.Wait()
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)

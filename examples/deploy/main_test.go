@@ -69,7 +69,7 @@ func TestOnLoopback(t *testing.T) {
 
 func TestInterrupted(t *testing.T) {
 	testbed.NotShort(t, "is real time")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second/20)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second/4)
 	defer cancel()
 	r := deploy(ctx, azcore.ClientOptions{})
 	require.Equal(t, interrupted, r.status)

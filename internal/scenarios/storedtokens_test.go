@@ -157,7 +157,7 @@ func TestInvalidateIsForAStoreToo(t *testing.T) {
 					time.Sleep(2 * time.Second)
 					seen := map[string]bool{get(before): true, get(stored(t, cloud, shared)): true}
 					cloud.SetAccessTokenLifetime(time.Hour)
-					for range 40 {
+					for range 100 {
 						seen[get(cred)] = true
 						seen[get(stored(t, cloud, shared))] = true
 						time.Sleep(3 * time.Minute)
