@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
 	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 )
 
@@ -27,7 +26,7 @@ func (p *program) doctor(ctx context.Context, args []string) int {
 	if flags.NArg() > 0 {
 		return p.misused("doctor", fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
-	found := doctor.Examine(ctx, p.env, login.New(p.env, common, p.client), wanted, probe)
+	found := login.Examine(ctx, p.env, login.New(p.env, common, p.client), wanted, probe)
 	if err := p.report(found, output.value); err != nil {
 		return p.failed(err)
 	}
@@ -37,7 +36,7 @@ func (p *program) doctor(ctx context.Context, args []string) int {
 	return exitWell
 }
 
-func (p *program) report(found *doctor.Diagnosis, form string) error {
+func (p *program) report(found *login.Diagnosis, form string) error {
 	switch form {
 	case "json":
 		return writeJSON(p.stdout, found)

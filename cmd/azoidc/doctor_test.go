@@ -18,22 +18,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/golden"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
 
-func diagnose(t *testing.T, p *program, args ...string) (doctor.Diagnosis, result) {
+func diagnose(t *testing.T, p *program, args ...string) (login.Diagnosis, result) {
 	t.Helper()
 	r := run(t, p, append([]string{"doctor", "-o", "json"}, args...)...)
-	var d doctor.Diagnosis
+	var d login.Diagnosis
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &d), r.stdout)
 	require.Empty(t, r.stderr)
 	require.Equal(t, d.Well, r.status == exitWell)
 	return d, r
 }
 
-func resultOf(t *testing.T, d doctor.Diagnosis, name string) doctor.Step {
+func resultOf(t *testing.T, d login.Diagnosis, name string) login.Step {
 	t.Helper()
 	for _, s := range d.Steps {
 		if strings.HasPrefix(s.Name, name) {
@@ -41,7 +41,7 @@ func resultOf(t *testing.T, d doctor.Diagnosis, name string) doctor.Step {
 		}
 	}
 	require.Fail(t, "no step", name)
-	return doctor.Step{}
+	return login.Step{}
 }
 
 // A patient is a job that doctor looks at, and what is wrong with it.
@@ -214,7 +214,7 @@ func TestDoctorToldWhatToCreate(t *testing.T) {
 		require.False(t, d.Well)
 		require.Contains(t, d.Verdict, "access token for")
 		refused := resultOf(t, d, "access token")
-		require.Equal(t, doctor.ResultFailed, refused.Result)
+		require.Equal(t, login.ResultFailed, refused.Result)
 		require.Contains(t, refused.Detail, "AADSTS70")
 		require.Len(t, d.Federated.Commands, 2)
 
@@ -230,6 +230,7 @@ func TestDoctorToldWhatToCreate(t *testing.T) {
 
 // Whatever fails, all steps are reported, and no secret.
 func TestDoctorRunsToTheEnd(t *testing.T) {
+	testbed.NotShort(t, "examines every patient")
 	t.Parallel()
 	for name, test := range map[string]struct {
 		options *azoidctest.Options
@@ -331,7 +332,7 @@ func TestDoctorRunsToTheEnd(t *testing.T) {
 					require.Equal(t, want, resultOf(t, d, name).Result, name)
 				}
 				for _, s := range d.Steps {
-					if s.Result == doctor.ResultFailed {
+					if s.Result == login.ResultFailed {
 						require.Contains(t, s.Detail, test.detail)
 						break
 					}

@@ -143,6 +143,7 @@ func withoutToken(output string) string {
 
 // What a job's log is told on purpose is told with whatever the texts hold.
 func TestHostileTextsInAnnotations(t *testing.T) {
+	testbed.NotShort(t, "tries each text in each system")
 	t.Parallel()
 	for name, text := range testbed.Hostile {
 		for system, job := range map[string]map[string]string{

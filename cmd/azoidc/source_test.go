@@ -12,7 +12,7 @@ import (
 
 	"github.com/azoidc/azoidc"
 	"github.com/azoidc/azoidc/azoidctest"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/doctor"
+	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/testbed"
 )
 
@@ -69,7 +69,7 @@ func TestNamedSourceInEveryCommand(t *testing.T) {
 
 			r = run(t, p, append([]string{"doctor", "-o", "json"}, source.args...)...)
 			require.Equal(t, exitWell, r.status, r.stdout)
-			var d doctor.Diagnosis
+			var d login.Diagnosis
 			require.NoError(t, json.Unmarshal([]byte(r.stdout), &d))
 			require.Contains(t, d.CI, "-assertion-")
 			require.NotContains(t, r.stdout, string(jwt[:len(jwt)-1]))

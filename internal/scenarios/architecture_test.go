@@ -32,8 +32,7 @@ var mayImport = map[string][]string{
 	"internal/redact":                {},
 	"internal/retry":                 {"internal/outbound"},
 	"internal/tokencache":            {"internal/outbound", "internal/redact", "internal/retry"},
-	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/proc", "internal/redact"},
-	"cmd/azoidc/internal/doctor":     {"", "internal/advice", "internal/ci", "cmd/azoidc/internal/login", "internal/outbound", "internal/redact"},
+	"cmd/azoidc/internal/login":      {"", "internal/advice", "internal/ci", "internal/outbound", "internal/proc", "internal/redact"},
 	"cmd/azoidc/internal/background": {"internal/ci", "internal/proc", "internal/redact"},
 
 	"internal/testbed":   {},
@@ -43,7 +42,7 @@ var mayImport = map[string][]string{
 	"azoidctest":  {},
 	"tokenserver": {"internal/redact"},
 
-	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/ci", "cmd/azoidc/internal/doctor",
+	"cmd/azoidc": {"", "tokenserver", "internal/advice", "cmd/azoidc/internal/background", "internal/ci",
 		"cmd/azoidc/internal/login", "internal/outbound", "internal/proc", "internal/redact"},
 	"examples/*": {"", "azoidctest", "internal/ci", "internal/redact"},
 }

@@ -27,6 +27,7 @@ func newJournal(t *testing.T) (*Journal, Home) {
 
 // The file is bounded, loses what is oldest, in whole lines, and is still what a crash is written to.
 func TestJournalIsBounded(t *testing.T) {
+	testbed.NotShort(t, "writes thousands of lines")
 	j, h := newJournal(t)
 	crash, err := h.openLog()
 	require.NoError(t, err)

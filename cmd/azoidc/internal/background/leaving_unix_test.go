@@ -18,10 +18,12 @@ import (
 
 	"github.com/azoidc/azoidc/internal/proc"
 	"github.com/azoidc/azoidc/internal/redact"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // Who was told ends by itself. Who couldn't be is told by a signal.
 func TestAwaitLeaving(t *testing.T) {
+	testbed.NotShort(t, "waits for the ends of programs")
 	for name, test := range map[string]struct {
 		script string
 		asked  error

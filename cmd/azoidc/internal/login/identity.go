@@ -51,7 +51,7 @@ func (l *Login) As(o Identity) *Login {
 		other.TenantID = o.tenantID
 	}
 	if o.connectionID != "" {
-		other.ConnectionID = o.connectionID
+		other.connectionID = o.connectionID
 	}
 	return &other
 }

@@ -15,8 +15,8 @@ func TestOtherIdentities(t *testing.T) {
 		require.Error(t, o.Set(bad), bad)
 	}
 	require.Len(t, o, 2)
-	l := &Login{ClientID: "own", TenantID: "home", ConnectionID: "first"}
-	require.Equal(t, &Login{ClientID: "h", TenantID: "home", ConnectionID: "first"}, l.As(o[0]))
-	require.Equal(t, &Login{ClientID: "s", TenantID: "t", ConnectionID: "c"}, l.As(o[1]))
+	l := &Login{ClientID: "own", TenantID: "home", connectionID: "first"}
+	require.Equal(t, &Login{ClientID: "h", TenantID: "home", connectionID: "first"}, l.As(o[0]))
+	require.Equal(t, &Login{ClientID: "s", TenantID: "t", connectionID: "c"}, l.As(o[1]))
 	require.Equal(t, "own", l.ClientID)
 }

@@ -1,6 +1,7 @@
 // Package login is how a CI job signs in, by what flags and the environment say: as which application, by the OIDC tokens of which
 // system, file or command. Programs that sign in by themselves read these tokens from a [TokenFile], which is kept fresh, and gone
-// when this process is.
+// when this process is. [Examine] tries each step between a job and an access token: its [Diagnosis] is told as text, as JSON, as
+// Markdown, and to the job itself.
 package login
 
 import (
@@ -42,34 +43,35 @@ func (c *Flags) Register(flags *flag.FlagSet, env ci.Variables) {
 
 // A Login is how a CI job signs in: as which application, by the OIDC tokens of which system.
 type Login struct {
-	System                   *ci.System   // nil outside CI
-	Named                    *NamedSource // if there is one, it counts instead of the system
-	TenantID, ClientID       string
-	TenantFrom, ClientFrom   string // the flag, or the variables that were looked at
-	ConnectionID, Audience   string
-	RequestURL, requestToken string
-	AuthorityHost            string // with a slash at its end
+	TenantID, ClientID string
+	AuthorityHost      string // with a slash at its end
+	Client             azcore.ClientOptions
+
+	system                   *ci.System   // nil outside CI
+	named                    *namedSource // if there is one, it counts instead of the system
+	tenantFrom, clientFrom   string       // the flag, or the variables that were looked at
+	connectionID, audience   string
+	requestURL, requestToken string
 	disableInstanceDiscovery bool
-	Client                   azcore.ClientOptions
 }
 
 // New is as the flags say, and env where they say nothing. Requests go as client says, but to the cloud that these name.
 func New(env ci.Variables, flags Flags, client azcore.ClientOptions) Login {
 	l := Login{
-		System:                   ci.Detect(env.Get),
-		Named:                    flags.namedSource(),
-		ConnectionID:             flags.connectionID,
-		Audience:                 flags.audience,
+		system:                   ci.Detect(env.Get),
+		named:                    flags.namedSource(),
+		connectionID:             flags.connectionID,
+		audience:                 flags.audience,
 		AuthorityHost:            withSlash(flags.authorityHost),
 		disableInstanceDiscovery: flags.DisableInstanceDiscovery,
 	}
 	named := ci.GitHubActions // outside CI, its variables are the ones to set
-	if l.System != nil {
-		named = l.System
-		l.RequestURL, l.requestToken = env.Get(named.RequestURL), env.Get(named.RequestToken)
+	if l.system != nil {
+		named = l.system
+		l.requestURL, l.requestToken = env.Get(named.RequestURL), env.Get(named.RequestToken)
 	}
-	l.TenantID, l.TenantFrom = env.Unless("-tenant-id", flags.tenantID, named.TenantID)
-	l.ClientID, l.ClientFrom = env.Unless("-client-id", flags.clientID, named.ClientID)
+	l.TenantID, l.tenantFrom = env.Unless("-tenant-id", flags.tenantID, named.TenantID)
+	l.ClientID, l.clientFrom = env.Unless("-client-id", flags.clientID, named.ClientID)
 	l.Client = client
 	l.Client.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: l.AuthorityHost}
 	return l
@@ -95,7 +97,7 @@ func (l *Login) ExchangeAudience() string {
 
 // Check names all that is missing.
 func (l *Login) Check() error {
-	if l.System == nil && l.Named == nil {
+	if l.system == nil && l.named == nil {
 		return errOutside
 	}
 	return errors.Join(l.CheckRequest(), l.checkIdentity())
@@ -103,30 +105,30 @@ func (l *Login) Check() error {
 
 // CheckRequest is about what a request for an OIDC token takes.
 func (l *Login) CheckRequest() error {
-	if l.Named != nil {
-		return l.Named.check(l.Audience)
+	if l.named != nil {
+		return l.named.check(l.audience)
 	}
-	if l.System == nil {
+	if l.system == nil {
 		return errOutside
 	}
 	var missing []string
-	if l.RequestURL == "" {
-		missing = append(missing, l.System.RequestURL)
+	if l.requestURL == "" {
+		missing = append(missing, l.system.RequestURL)
 	}
 	if l.requestToken == "" {
-		missing = append(missing, l.System.RequestToken)
+		missing = append(missing, l.system.RequestToken)
 	}
-	if l.System.ConnectionID != "" && l.ConnectionID == "" {
-		missing = append(missing, l.System.ConnectionID)
+	if l.system.ConnectionID != "" && l.connectionID == "" {
+		missing = append(missing, l.system.ConnectionID)
 	}
-	if slices.Contains(missing, l.System.ConnectionID) {
-		return fmt.Errorf("%s: %s; -service-connection-id passes it", l.System.Name, l.System.Missing(missing...))
+	if slices.Contains(missing, l.system.ConnectionID) {
+		return fmt.Errorf("%s: %s; -service-connection-id passes it", l.system.Name, l.system.Missing(missing...))
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: %s", l.System.Name, l.System.Missing(missing...))
+		return fmt.Errorf("%s: %s", l.system.Name, l.system.Missing(missing...))
 	}
-	if !l.System.ChoosesAudience && l.Audience != "" {
-		return fmt.Errorf("%s: the audience can't be chosen, leave out -audience and AZOIDC_AUDIENCE: the system decides it", l.System.Name)
+	if !l.system.ChoosesAudience && l.audience != "" {
+		return fmt.Errorf("%s: the audience can't be chosen, leave out -audience and AZOIDC_AUDIENCE: the system decides it", l.system.Name)
 	}
 	return l.checkLiterals()
 }
@@ -135,11 +137,11 @@ func (l *Login) CheckRequest() error {
 func (l *Login) checkLiterals() error {
 	var found []error
 	for _, setting := range [][2]string{
-		{l.System.RequestURL, l.RequestURL}, {l.System.RequestToken, l.requestToken}, {l.System.ConnectionID, l.ConnectionID},
-		{"-audience or AZOIDC_AUDIENCE", l.Audience},
+		{l.system.RequestURL, l.requestURL}, {l.system.RequestToken, l.requestToken}, {l.system.ConnectionID, l.connectionID},
+		{"-audience or AZOIDC_AUDIENCE", l.audience},
 	} {
 		if literal := advice.Literal(setting[0], setting[1]); literal != "" {
-			found = append(found, fmt.Errorf("%s: %s", l.System.Name, literal))
+			found = append(found, fmt.Errorf("%s: %s", l.system.Name, literal))
 		}
 	}
 	return errors.Join(found...)
@@ -149,13 +151,13 @@ func (l *Login) checkLiterals() error {
 func (l *Login) checkIdentity() error {
 	var missing []error
 	if l.TenantID == "" {
-		missing = append(missing, fmt.Errorf("missing the tenant's ID: pass -tenant-id or set %s", l.TenantFrom))
+		missing = append(missing, fmt.Errorf("missing the tenant's ID: pass -tenant-id or set %s", l.tenantFrom))
 	}
 	if l.ClientID == "" {
-		missing = append(missing, fmt.Errorf("missing the application's ID: pass -client-id or set %s", l.ClientFrom))
+		missing = append(missing, fmt.Errorf("missing the application's ID: pass -client-id or set %s", l.clientFrom))
 	}
 	for _, problem := range []string{
-		advice.TenantID(l.TenantFrom, l.TenantID), advice.ClientID(l.ClientFrom, l.ClientID), advice.Literal("AZURE_AUTHORITY_HOST", strings.TrimRight(l.AuthorityHost, "/")),
+		advice.TenantID(l.tenantFrom, l.TenantID), advice.ClientID(l.clientFrom, l.ClientID), advice.Literal("AZURE_AUTHORITY_HOST", strings.TrimRight(l.AuthorityHost, "/")),
 	} {
 		if problem != "" {
 			missing = append(missing, errors.New(problem))
@@ -167,23 +169,23 @@ func (l *Login) checkIdentity() error {
 // Credential is for the application; Check has passed.
 func (l *Login) Credential() (*azoidc.TokenCache, error) {
 	options := azoidc.CredentialOptions{ClientOptions: l.Client, DisableInstanceDiscovery: l.disableInstanceDiscovery}
-	if l.Named != nil {
-		cred, err := azoidc.NewAssertionCredential(l.TenantID, l.ClientID, l.Named.assertion, &azoidc.AssertionCredentialOptions{CredentialOptions: options})
+	if l.named != nil {
+		cred, err := azoidc.NewAssertionCredential(l.TenantID, l.ClientID, l.named.assertion, &azoidc.AssertionCredentialOptions{CredentialOptions: options})
 		if err != nil {
 			return nil, err
 		}
 		return cred.TokenCache, nil
 	}
-	if l.System == ci.AzurePipelines {
-		cred, err := azoidc.NewAzurePipelinesCredential(l.TenantID, l.ClientID, l.ConnectionID, l.requestToken,
-			&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options, RequestURI: l.RequestURL})
+	if l.system == ci.AzurePipelines {
+		cred, err := azoidc.NewAzurePipelinesCredential(l.TenantID, l.ClientID, l.connectionID, l.requestToken,
+			&azoidc.AzurePipelinesCredentialOptions{CredentialOptions: options, RequestURI: l.requestURL})
 		if err != nil {
 			return nil, err
 		}
 		return cred.TokenCache, nil
 	}
 	cred, err := azoidc.NewGitHubActionsCredential(l.TenantID, l.ClientID, &azoidc.GitHubActionsCredentialOptions{
-		CredentialOptions: options, Audience: l.Audience, RequestURL: l.RequestURL, RequestToken: l.requestToken,
+		CredentialOptions: options, Audience: l.audience, RequestURL: l.requestURL, RequestToken: l.requestToken,
 	})
 	if err != nil {
 		return nil, err
@@ -192,18 +194,18 @@ func (l *Login) Credential() (*azoidc.TokenCache, error) {
 }
 
 // Assertion requests the job's OIDC tokens; CheckRequest has passed.
-func (l *Login) Assertion() azoidc.AssertionFunc { return l.assertionWith(l.Audience) }
+func (l *Login) Assertion() azoidc.AssertionFunc { return l.assertionWith(l.audience) }
 
 // assertionWith has an audience of the caller's, where it can be chosen.
 func (l *Login) assertionWith(audience string) azoidc.AssertionFunc {
 	switch {
-	case l.Named != nil:
-		return l.Named.assertion
-	case l.System == ci.AzurePipelines:
-		return azoidc.AzurePipelinesAssertion(l.ConnectionID, l.requestToken,
-			&azoidc.AzurePipelinesAssertionOptions{ClientOptions: l.Client, RequestURI: l.RequestURL})
+	case l.named != nil:
+		return l.named.assertion
+	case l.system == ci.AzurePipelines:
+		return azoidc.AzurePipelinesAssertion(l.connectionID, l.requestToken,
+			&azoidc.AzurePipelinesAssertionOptions{ClientOptions: l.Client, RequestURI: l.requestURL})
 	}
 	return azoidc.GitHubActionsAssertion(&azoidc.GitHubActionsAssertionOptions{
-		ClientOptions: l.Client, Audience: audience, RequestURL: l.RequestURL, RequestToken: l.requestToken,
+		ClientOptions: l.Client, Audience: audience, RequestURL: l.requestURL, RequestToken: l.requestToken,
 	})
 }

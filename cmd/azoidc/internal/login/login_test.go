@@ -119,7 +119,7 @@ func TestAssertionFor(t *testing.T) {
 		"none":              {"", refused, "npm", "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &Login{AuthorityHost: "https://login.microsoftonline.com/", Named: &NamedSource{Flag: "-f", assertion: func(context.Context) (string, error) { return test.token, test.err }}}
+			l := &Login{AuthorityHost: "https://login.microsoftonline.com/", named: &namedSource{flag: "-f", assertion: func(context.Context) (string, error) { return test.token, test.err }}}
 			got, err := l.AssertionFor(t.Context(), test.audience)
 			if test.want == "" {
 				require.NoError(t, err)

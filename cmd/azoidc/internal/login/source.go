@@ -14,21 +14,21 @@ import (
 	"github.com/azoidc/azoidc/internal/redact"
 )
 
-// A NamedSource is where a flag says that the job's OIDC tokens come from, in place of the CI systems that azoidc knows.
-type NamedSource struct {
-	Flag      string
+// A namedSource is where a flag says that the job's OIDC tokens come from, in place of the CI systems that azoidc knows.
+type namedSource struct {
+	flag      string
 	assertion azoidc.AssertionFunc
 	both      bool // flags, which is a mistake
 }
 
 // namedSource returns nil if no flag names one.
-func (c *Flags) namedSource() *NamedSource {
+func (c *Flags) namedSource() *namedSource {
 	switch {
 	case c.assertionCommand != "":
 		shell, args := shellFor(c.assertionCommand, c.Folder)
-		return &NamedSource{Flag: "-assertion-command", assertion: azoidc.CommandAssertion(shell, args...), both: c.assertionFile != ""}
+		return &namedSource{flag: "-assertion-command", assertion: azoidc.CommandAssertion(shell, args...), both: c.assertionFile != ""}
 	case c.assertionFile != "":
-		return &NamedSource{Flag: "-assertion-file", assertion: azoidc.FileAssertion(pathIn(c.Folder, c.assertionFile))}
+		return &namedSource{flag: "-assertion-file", assertion: azoidc.FileAssertion(pathIn(c.Folder, c.assertionFile))}
 	}
 	return nil
 }
@@ -54,22 +54,22 @@ func pathIn(folder, path string) string {
 	return filepath.Join(folder, path)
 }
 
-func (s *NamedSource) check(audience string) error {
+func (s *namedSource) check(audience string) error {
 	switch {
 	case s.both:
 		return errors.New("-assertion-command and -assertion-file: OIDC tokens come from one of them")
 	case audience != "":
-		return fmt.Errorf("%s: leave out -audience and AZOIDC_AUDIENCE: the audience is chosen where the OIDC tokens come from", s.Flag)
+		return fmt.Errorf("%s: leave out -audience and AZOIDC_AUDIENCE: the audience is chosen where the OIDC tokens come from", s.flag)
 	}
 	return nil
 }
 
 // Source is what messages call the place that OIDC tokens come from; Check has passed.
 func (l *Login) Source() string {
-	if l.Named != nil {
-		return l.Named.Flag
+	if l.named != nil {
+		return l.named.flag
 	}
-	return l.System.Name
+	return l.system.Name
 }
 
 // AssertionFor requests an OIDC token for whoever wants it for that audience. What comes for another one isn't handed out: it

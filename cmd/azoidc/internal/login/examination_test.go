@@ -1,4 +1,4 @@
-package doctor
+package login
 
 import (
 	"errors"
@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 )
 
 func TestManagementScope(t *testing.T) {
@@ -69,7 +68,7 @@ func TestLacksFederation(t *testing.T) {
 
 // Every request is seen by the clock. Only of the way that the environment tells is it known which proxy it takes.
 func TestNewExamination(t *testing.T) {
-	var l login.Login
+	var l Login
 	e := newExamination(nil, l)
 	require.NotNil(t, e.proxy)
 	require.Same(t, e.clock, e.login.Client.Transport)
@@ -80,7 +79,7 @@ func TestNewExamination(t *testing.T) {
 }
 
 func TestExamineWithoutHosts(t *testing.T) {
-	l := login.Login{AuthorityHost: "%"}
+	l := Login{AuthorityHost: "%"}
 	l.Client.Transport = failing{}
 	for _, s := range Examine(t.Context(), nil, l, nil, false).Steps {
 		require.NotContains(t, s.Name, "network")

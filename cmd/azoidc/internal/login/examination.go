@@ -1,6 +1,4 @@
-// Package doctor tries each step between a job and an access token, and reports what it found: as text, as JSON, as Markdown, and to
-// the job itself.
-package doctor
+package login
 
 import (
 	"context"
@@ -15,7 +13,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 )
@@ -23,7 +20,7 @@ import (
 // An examination tries one step after the other, and goes on when one fails.
 type examination struct {
 	env   ci.Variables
-	login login.Login
+	login Login
 	proxy func(*http.Request) (*url.URL, error) // through which a request goes; nil where that can't be told
 	clock *clock
 	found Diagnosis
@@ -34,7 +31,7 @@ type examination struct {
 
 // Examine tries all there is between the job and an access token for each scope, and asks the scopes' services with the tokens
 // if probe is set. Without a scope, it is that of Azure Resource Manager.
-func Examine(ctx context.Context, env ci.Variables, l login.Login, wanted []string, probe bool) *Diagnosis {
+func Examine(ctx context.Context, env ci.Variables, l Login, wanted []string, probe bool) *Diagnosis {
 	e := newExamination(env, l)
 	if len(wanted) == 0 {
 		wanted = []string{managementScope(e.login.AuthorityHost)}
@@ -42,7 +39,7 @@ func Examine(ctx context.Context, env ci.Variables, l login.Login, wanted []stri
 	e.found.describe(env, &e.login)
 	e.step("settings", func() (string, error) { return "complete", e.login.Check() })
 	e.step("proxy", e.proxySettings)
-	if host, ok := hostOf(e.login.RequestURL); ok {
+	if host, ok := hostOf(e.login.requestURL); ok {
 		e.step("network to "+oneLine(host.Host), func() (string, error) { return e.reach(ctx, host) })
 	}
 	e.requestAssertion(ctx)
@@ -61,7 +58,7 @@ func Examine(ctx context.Context, env ci.Variables, l login.Login, wanted []stri
 	return &e.found
 }
 
-func newExamination(env ci.Variables, l login.Login) *examination {
+func newExamination(env ci.Variables, l Login) *examination {
 	e := &examination{env: env, login: l, clock: newClock(l.Client.Transport)}
 	if l.Client.Transport == nil {
 		e.proxy = http.ProxyFromEnvironment

@@ -1,4 +1,4 @@
-package doctor
+package login
 
 import (
 	"encoding/base64"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
@@ -83,7 +82,7 @@ func TestProbe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := &answering{status: test.status, body: test.body}
-			e := &examination{env: test.env, clock: newClock(service), login: login.Login{ClientID: "CLIENT"}}
+			e := &examination{env: test.env, clock: newClock(service), login: Login{ClientID: "CLIENT"}}
 			detail, err := e.probe(t.Context(), test.scope, test.token)
 			switch {
 			case test.err != "":

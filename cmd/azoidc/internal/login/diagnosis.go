@@ -1,4 +1,4 @@
-package doctor
+package login
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/advice"
 	"github.com/azoidc/azoidc/internal/ci"
 )
@@ -67,27 +66,27 @@ const (
 )
 
 // describe tells what is set and what is missing.
-func (d *Diagnosis) describe(env ci.Variables, l *login.Login) {
+func (d *Diagnosis) describe(env ci.Variables, l *Login) {
 	systems := ci.Systems()
-	if l.Named != nil {
-		d.CI = l.Named.Flag
-		d.Settings = append(d.Settings, setting{Name: l.Named.Flag, Set: true})
+	if l.named != nil {
+		d.CI = l.named.flag
+		d.Settings = append(d.Settings, setting{Name: l.named.flag, Set: true})
 		systems = nil
-	} else if l.System != nil {
-		d.CI = l.System.Name
-		systems = []*ci.System{l.System}
+	} else if l.system != nil {
+		d.CI = l.system.Name
+		systems = []*ci.System{l.system}
 	}
 	for _, system := range systems {
 		d.add(system.RequestURL, hostOnly(env.Get(system.RequestURL)))
 		d.Settings = append(d.Settings, setting{Name: system.RequestToken, Set: env.Get(system.RequestToken) != ""})
 	}
-	d.add(l.TenantFrom, l.TenantID)
-	d.add(l.ClientFrom, l.ClientID)
-	if l.Named == nil && l.System != nil && l.System.ConnectionID != "" {
-		d.add(l.System.ConnectionID, l.ConnectionID)
+	d.add(l.tenantFrom, l.TenantID)
+	d.add(l.clientFrom, l.ClientID)
+	if l.named == nil && l.system != nil && l.system.ConnectionID != "" {
+		d.add(l.system.ConnectionID, l.connectionID)
 	}
-	if l.Audience != "" {
-		d.add("audience", l.Audience)
+	if l.audience != "" {
+		d.add("audience", l.audience)
 	}
 	d.add("authority host", l.AuthorityHost)
 }
@@ -109,7 +108,7 @@ func hostOnly(address string) string {
 }
 
 // identify tells who the job is, and what the application must be told to trust it.
-func (d *Diagnosis) identify(l *login.Login, claims azoidc.Claims) {
+func (d *Diagnosis) identify(l *Login, claims azoidc.Claims) {
 	d.Identity = &jobIdentity{
 		Issuer:         claims.Issuer,
 		Subject:        claims.Subject,
@@ -122,7 +121,7 @@ func (d *Diagnosis) identify(l *login.Login, claims azoidc.Claims) {
 	d.Federated = newFederatedCredential(l, claims)
 }
 
-func newFederatedCredential(l *login.Login, claims azoidc.Claims) *federatedCredential {
+func newFederatedCredential(l *Login, claims azoidc.Claims) *federatedCredential {
 	presented := advice.Presented{Issuer: claims.Issuer, Subject: claims.Subject}
 	if len(claims.Audience) > 0 {
 		presented.Audience = claims.Audience[0]
@@ -141,7 +140,7 @@ func unlessZero(t time.Time) *time.Time {
 }
 
 // conclude comes to the verdict, after the last step.
-func (d *Diagnosis) conclude(l *login.Login) {
+func (d *Diagnosis) conclude(l *Login) {
 	failed, warned := d.with(ResultFailed), d.with(resultWarning)
 	if len(failed) > 0 {
 		d.Verdict = fmt.Sprintf("not well: %d of %d steps failed. Begin with the first, %s, and run this again", len(failed), len(d.Steps), failed[0].Name)

@@ -1,4 +1,4 @@
-package doctor
+package login
 
 import (
 	"crypto/tls"
@@ -16,7 +16,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/ci"
 )
 
@@ -111,7 +110,7 @@ func TestConfiguration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := test.answer
-			e := &examination{clock: newClock(&service), login: login.Login{TenantID: test.tenant, AuthorityHost: test.host}}
+			e := &examination{clock: newClock(&service), login: Login{TenantID: test.tenant, AuthorityHost: test.host}}
 			detail, err := e.configuration(t.Context())
 			require.Equal(t, test.want, detail)
 			if test.err == "" {

@@ -1,26 +1,13 @@
-package doctor
+package login
 
 import (
-	"flag"
 	"testing"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
-	"github.com/azoidc/azoidc/cmd/azoidc/internal/login"
 	"github.com/azoidc/azoidc/internal/ci"
 )
-
-func loginBy(t *testing.T, env ci.Variables, args ...string) *login.Login {
-	t.Helper()
-	var common login.Flags
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	common.Register(flags, env)
-	require.NoError(t, flags.Parse(args))
-	l := login.New(env, common, azcore.ClientOptions{})
-	return &l
-}
 
 // What is set is told, but for secrets, and what is missing in the system that the job runs in: in all of them where none is known.
 func TestSettings(t *testing.T) {
@@ -50,7 +37,8 @@ func TestSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var d Diagnosis
-			d.describe(test.env, loginBy(t, test.env, test.args...))
+			l := newLogin(t, test.env, test.args...)
+			d.describe(test.env, &l)
 			require.Equal(t, test.ci, d.CI)
 			require.Equal(t, test.want, d.Settings)
 		})
@@ -68,11 +56,12 @@ func TestHostOnly(t *testing.T) {
 // A token that names no audience is no reason to say nothing.
 func TestFederatedCredentialOfATokenWithoutAudience(t *testing.T) {
 	var d Diagnosis
-	d.identify(loginBy(t, nil), azoidc.Claims{Issuer: "i", Subject: "s"})
+	l := newLogin(t, nil)
+	d.identify(&l, azoidc.Claims{Issuer: "i", Subject: "s"})
 	require.Equal(t, "api://AzureADTokenExchange", d.Federated.Audience)
 	require.Nil(t, d.Identity.ExpiresAt)
 	for _, audience := range [][]string{{"first", "second"}, {"first"}} {
-		d.identify(loginBy(t, nil), azoidc.Claims{Issuer: "i", Subject: "s", Audience: audience})
+		d.identify(&l, azoidc.Claims{Issuer: "i", Subject: "s", Audience: audience})
 		require.Equal(t, "first", d.Federated.Audience)
 	}
 }
@@ -91,7 +80,7 @@ func TestVerdict(t *testing.T) {
 		for i, result := range test.results {
 			d.Steps = append(d.Steps, Step{Name: string("abc"[i]), Result: result})
 		}
-		d.conclude(&login.Login{ClientID: "C", TenantID: "T"})
+		d.conclude(&Login{ClientID: "C", TenantID: "T"})
 		require.Equal(t, test.well, d.Well)
 		require.Equal(t, test.want, d.Verdict)
 	}

@@ -1,9 +1,0 @@
-package doctor
-
-import (
-	"testing"
-
-	"github.com/azoidc/azoidc/internal/testbed"
-)
-
-func TestMain(m *testing.M) { testbed.Run(m) }
