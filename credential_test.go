@@ -323,6 +323,7 @@ func (c *ownClient) Do(*http.Request) (*http.Response, error) {
 
 // TestEverySpanEnds, whatever becomes of a request.
 func TestEverySpanEnds(t *testing.T) {
+	testbed.NotShort(t, "tries each fault on each leg")
 	for name, fault := range map[string]azoidctest.Fault{
 		"well": nil, "refused": azoidctest.Status(400, nil, ""), "dropped": azoidctest.Drop(), "endless": azoidctest.Endless(), "hanging": azoidctest.Hang(),
 	} {

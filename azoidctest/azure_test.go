@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // azureHosts are requests to Azure's services that need nothing but a token.
@@ -61,6 +62,7 @@ var azureHosts = []struct {
 }
 
 func TestAzureAudiences(t *testing.T) {
+	testbed.NotShort(t, "tries each audience at each service")
 	t.Parallel()
 	refused := []string{
 		"https://vault.azure.net/", "https://octo.vault.azure.net", "https://other.blob.core.windows.net", "https://management.azure.com//",

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/azoidctest"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // inMemory runs test in a bubble, which fails when a goroutine of the transport stays behind.
@@ -157,6 +158,7 @@ func TestTooLittleAndTooMuch(t *testing.T) {
 }
 
 func TestEndless(t *testing.T) {
+	testbed.NotShort(t, "reads megabytes")
 	for name, leave := range map[string]func(t *testing.T, body io.ReadCloser, cancel context.CancelFunc){
 		"the client closes": func(t *testing.T, body io.ReadCloser, _ context.CancelFunc) { require.NoError(t, body.Close()) },
 		"the client's context ends": func(t *testing.T, body io.ReadCloser, cancel context.CancelFunc) {

@@ -258,6 +258,7 @@ func testStartForContainers(t *testing.T, network string) {
 
 // TestNothingServesAfterClose of all that a server started.
 func TestNothingServesAfterClose(t *testing.T) {
+	testbed.NotShort(t, "starts fifty servers")
 	for range 50 {
 		server, err := tokenserver.Start(&source{}, nil)
 		require.NoError(t, err)

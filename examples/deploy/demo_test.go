@@ -95,6 +95,7 @@ func atOnce() settings {
 
 // The program claims nothing that didn't happen.
 func TestDemoThatFails(t *testing.T) {
+	testbed.NotShort(t, "runs the whole demonstration")
 	for _, test := range []struct {
 		name   string
 		change func(*settings)

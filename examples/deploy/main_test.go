@@ -42,6 +42,7 @@ func demonstrated(ctx context.Context, s settings, start starter, client azcore.
 }
 
 func TestNothingSet(t *testing.T) {
+	testbed.NotShort(t, "runs the whole demonstration")
 	synctest.Test(t, func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "timeline.svg")
 		r := demonstrated(t.Context(), inSeconds(), memory, azcore.ClientOptions{}, "-svg", file)

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/msal"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 const (
@@ -353,6 +354,7 @@ func TestAnswersAreTheirReadersOwn(t *testing.T) {
 
 // TestTheDocumentsOfEverNewTenantsAreBounded, and the latest is kept.
 func TestTheDocumentsOfEverNewTenantsAreBounded(t *testing.T) {
+	testbed.NotShort(t, "reads very many documents")
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answer: always(200, document)}
 		for i := range 1500 {

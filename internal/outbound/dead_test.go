@@ -98,6 +98,7 @@ func loseMany(t *testing.T, requests int, transport policy.Transporter, url stri
 
 // TestHealthChecksFindADeadConnection long before the request's own deadline.
 func TestHealthChecksFindADeadConnection(t *testing.T) {
+	testbed.NotShort(t, "waits until a connection is found dead")
 	t.Parallel()
 	tunnel, server := newHTTP2(t)
 	transport := outbound.Default(http.HTTP2Config{SendPingTimeout: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond}, rootsOf(server))

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc/internal/proc"
+	"github.com/azoidc/azoidc/internal/testbed"
 )
 
 // shell is sh, which runs script.
@@ -111,6 +112,7 @@ func left(t *testing.T, script string) (*proc.Group, int) {
 }
 
 func TestGroupPassesSignals(t *testing.T) {
+	testbed.NotShort(t, "starts a program for each signal")
 	require.Equal(t, []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}, proc.Signals())
 	for _, sig := range proc.Signals() {
 		cmd := shell(t.Context(), `trap "exit 7" INT TERM HUP QUIT; echo $$; while :; do sleep 0.01; done`)

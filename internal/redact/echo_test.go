@@ -37,6 +37,7 @@ func secrets() map[string]string {
 
 // TestEchoes: whatever the form, at most 15 characters of it in a row are left, where it was cut.
 func TestEchoes(t *testing.T) {
+	testbed.NotShort(t, "tries each form of each secret")
 	for kind, secret := range secrets() {
 		for name, form := range testbed.Echoes {
 			t.Run(kind+", "+name, func(t *testing.T) {

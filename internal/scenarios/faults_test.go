@@ -170,6 +170,7 @@ func onAnyLegToo(c faultCase) bool {
 
 // TestAPassingFaultIsSurvived on every leg, with an assertion of its own for each attempt.
 func TestAPassingFaultIsSurvived(t *testing.T) {
+	testbed.NotShort(t, "tries each fault on each leg")
 	eachFault(t, passingOn, func(t *testing.T, cloud *azoidctest.Cloud, s testkit.System, leg azoidctest.Leg, c faultCase) {
 		lines := testkit.Logged.Keep(t)
 		cloud.FailNext(leg, 1, c.fault)
@@ -183,6 +184,7 @@ func TestAPassingFaultIsSurvived(t *testing.T) {
 
 // TestALastingFaultIsExplained whether attempts help against it or not, within AcquireTimeout.
 func TestALastingFaultIsExplained(t *testing.T) {
+	testbed.NotShort(t, "tries each fault on each leg")
 	eachFault(t, func(leg azoidctest.Leg) []faultCase { return append(passingOn(leg), lastingOn(leg)...) },
 		func(t *testing.T, cloud *azoidctest.Cloud, s testkit.System, leg azoidctest.Leg, c faultCase) {
 			lines := testkit.Logged.Keep(t)
@@ -227,6 +229,7 @@ func requireExplained(t *testing.T, err error, s testkit.System, leg azoidctest.
 
 // TestALastingFaultIsFinalAtOnce makes one exchange, without a pause; a source is asked twice only for a usable token.
 func TestALastingFaultIsFinalAtOnce(t *testing.T) {
+	testbed.NotShort(t, "tries each fault on each leg")
 	eachFault(t, lastingOn, func(t *testing.T, cloud *azoidctest.Cloud, s testkit.System, leg azoidctest.Leg, c faultCase) {
 		cloud.Fail(leg, c.fault)
 		start := time.Now()

@@ -64,6 +64,7 @@ func liveThrough(t *testing.T, cloud *azoidctest.Cloud, leg azoidctest.Leg, cred
 
 // TestSixHourJobWithOutages has no error and no wait, whichever leg is out, for both credentials.
 func TestSixHourJobWithOutages(t *testing.T) {
+	testbed.NotShort(t, "simulates six hours")
 	for name, test := range map[string]struct {
 		leg  azoidctest.Leg
 		cred func(testing.TB, *azoidctest.Cloud) azcore.TokenCredential
@@ -74,9 +75,6 @@ func TestSixHourJobWithOutages(t *testing.T) {
 		"Azure Pipelines, exchanges":  {azoidctest.EntraToken, func(t testing.TB, c *azoidctest.Cloud) azcore.TokenCredential { return testkit.NewPipelines(t, c) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if test.leg == azoidctest.EntraToken {
-				testbed.NotShort(t, "simulates six hours")
-			}
 			synctest.Test(t, func(t *testing.T) {
 				cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: time.Hour})
 				had := liveThrough(t, cloud, test.leg, test.cred(t, cloud))

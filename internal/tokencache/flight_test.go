@@ -34,6 +34,7 @@ func callers(t *testing.T, n int, cred azcore.TokenCredential, request testkit.T
 }
 
 func TestAnyNumberOfCallersShareOneFlight(t *testing.T) {
+	testbed.NotShort(t, "has thousands of callers")
 	synctest.Test(t, func(t *testing.T) {
 		cred := &testkit.FakeCredential{Life: time.Hour, Answer: testkit.Takes(time.Second)}
 		cache := azoidc.NewTokenCache(cred, nil)

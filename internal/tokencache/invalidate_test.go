@@ -157,6 +157,7 @@ func TestAFlightThatWasGivenUpIsForgottenInTheStoreToo(t *testing.T) {
 
 // TestNothingIsKeptOfFlightsThatWereInvalidated: each brings a long token.
 func TestNothingIsKeptOfFlightsThatWereInvalidated(t *testing.T) {
+	testbed.NotShort(t, "counts what many flights leave")
 	synctest.Test(t, func(t *testing.T) {
 		const long, flights = 100_000, 100
 		cache := &tokencache.Cache{}

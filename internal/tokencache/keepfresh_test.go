@@ -375,6 +375,7 @@ func TestNobodyJoinsARefreshThatKeepFreshGaveUp(t *testing.T) {
 
 // TestKeepFreshLeavesNothingBehind: what has ended hears of no landing any more.
 func TestKeepFreshLeavesNothingBehind(t *testing.T) {
+	testbed.NotShort(t, "counts what many flights leave")
 	const keepers, landings = 200, 5000
 	cache := azoidc.NewTokenCache(instantCredential{}, nil)
 	for range keepers {

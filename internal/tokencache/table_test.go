@@ -154,6 +154,7 @@ func TestMemoryIsBoundedUnderEverNewTenants(t *testing.T) {
 
 // TestRoomIsKeptBesideFlightsUnderWay: entries that can't be dropped yet don't keep others from being.
 func TestRoomIsKeptBesideFlightsUnderWay(t *testing.T) {
+	testbed.NotShort(t, "fills a cache")
 	synctest.Test(t, func(t *testing.T) {
 		const room, hanging, visitors = 1000, 300, 5000
 		var cache tokencache.Cache

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azoidc/azoidc"
+	"github.com/azoidc/azoidc/internal/testbed"
 	"github.com/azoidc/azoidc/internal/testkit"
 )
 
@@ -102,6 +103,7 @@ func TestOfTwoTokensTheOneThatLastsLongerIsTheFallback(t *testing.T) {
 
 // TestTheFailuresBehindATwinAreRemembered while other keys come: what its key has is only the back-off.
 func TestTheFailuresBehindATwinAreRemembered(t *testing.T) {
+	testbed.NotShort(t, "asks each second for two hours")
 	synctest.Test(t, func(t *testing.T) {
 		var asked []time.Time
 		cache := azoidc.NewTokenCache(credentialFunc(func(_ context.Context, request testkit.TokenRequest) (azcore.AccessToken, error) {
