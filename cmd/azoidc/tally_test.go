@@ -72,6 +72,7 @@ func TestScopeIn(t *testing.T) {
 		"only MSAL's":      {form, "scope=openid+offline_access+profile", ""},
 		"no scope":         {form, "a=b", ""},
 		"no form":          {form, "scope=a;b%zz", ""},
+		"a broken form":    {form, "scope=a&b=%zz", ""},
 		"of another type":  {"text/plain", "scope=a", ""},
 		"nothing":          {"", "", ""},
 		"nothing, as form": {form, "", ""},

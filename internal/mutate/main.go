@@ -4,8 +4,8 @@
 //
 // A package is a folder, as ./internal/retry; without any, all that users run are meant. Of the possible changes (mutants.go) a
 // sample is tried, chosen by the seed, or all with -sample 0. Those that don't compile don't count (check.go). The others are
-// all compiled into the test programs at once, by an overlay, so that the tree stays as it is, each to be switched on by an
-// environment variable (switched.go). Where a test program doesn't come to a change it isn't run for it (suite.go). A
+// all compiled into the test programs at once, by an overlay, each to be switched on by an environment variable (switched.go),
+// and run in a copy of the tree (apart.go). Where a test program doesn't come to a change it isn't run for it (suite.go). A
 // package's own tests come first, then those of all that depend on it. Changes in equivalent.txt change nothing that can be
 // told from outside, and are left out; each says why.
 //
@@ -44,21 +44,21 @@ func measure(patterns []string, seed uint64, size, workers int, own bool) (float
 	if err := limitMemory(); err != nil {
 		return 0, err
 	}
-	tree, err := load(patterns)
-	if err != nil {
-		return 0, err
-	}
-	mutants, err := tree.mutants()
-	if err != nil {
-		return 0, err
-	}
 	folder, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(folder)
 	defer endLeft(folder)
-	if err := os.Setenv(folderVariable, folder); err != nil { // whatever is started inherits it
+	if err := errors.Join(moveApart(folder), os.Setenv(folderVariable, folder)); err != nil { // whatever is started inherits it
+		return 0, err
+	}
+	tree, err := load(patterns)
+	if err != nil {
+		return 0, err
+	}
+	mutants, err := tree.mutants()
+	if err != nil {
 		return 0, err
 	}
 	chosen := sample(mutants, seed, size)
