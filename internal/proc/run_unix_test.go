@@ -4,9 +4,12 @@ package proc_test
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"io/fs"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,4 +50,25 @@ func TestRunLeavesWhatHoldsTheOutput(t *testing.T) {
 func TestRunOfNothing(t *testing.T) {
 	err := proc.Run(exec.Command("/no/such/program"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// Where there are too few files for a second pipe, the first is closed again.
+func TestRunWithTooFewFiles(t *testing.T) {
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	var pipes [4]int
+	require.NoError(t, syscall.Pipe(pipes[:2]))
+	require.NoError(t, syscall.Pipe(pipes[2:]))
+	for _, file := range pipes {
+		require.NoError(t, syscall.Close(file))
+	}
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(pipes[2]), Max: before.Max}))
+	cmd := exec.Command("true")
+	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	failed := proc.Run(cmd)
+	again := syscall.Pipe(pipes[:2])
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+	require.ErrorIs(t, failed, syscall.EMFILE)
+	require.NoError(t, again)
+	require.NoError(t, errors.Join(syscall.Close(pipes[0]), syscall.Close(pipes[1])))
 }

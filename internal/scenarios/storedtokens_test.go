@@ -311,6 +311,15 @@ func TestAStoredTokenIsRefreshedInTime(t *testing.T) {
 	})
 }
 
+// TestANewTokenIsNotRenewedAtOnce, however soon it ends: what a store is asked about is only what it held.
+func TestANewTokenIsNotRenewedAtOnce(t *testing.T) {
+	cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: 4 * time.Minute})
+	shared := &testkit.Store{}
+	token := testkit.Get(t, stored(t, cloud, shared), testkit.VaultScope)
+	require.Less(t, time.Until(token.ExpiresOn), 5*time.Minute)
+	require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+}
+
 // TestADueStoredTokenIsBetterThanNone where Entra can't be reached.
 func TestADueStoredTokenIsBetterThanNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -238,10 +238,16 @@ func TestWhatNobodyAskedForIsForgotten(t *testing.T) {
 	s := newStoringCredential()
 	cache := s.newCache()
 	request := policy.TokenRequestOptions{Scopes: []string{testkit.VaultScope}, EnableCAE: true}
+	elsewhere := policy.TokenRequestOptions{Scopes: request.Scopes, TenantID: "elsewhere"}
+	s.stored[nameOf(elsewhere)] = azcore.AccessToken{Token: "stored", ExpiresOn: time.Now().Add(time.Hour)}
 	cache.Forget(request)
 	require.Equal(t, []string{nameOf(request)}, s.forgotten)
+	token, err := cache.GetToken(t.Context(), elsewhere)
+	require.NoError(t, err)
+	require.NotEqual(t, "stored", token.Token, "of the scope nothing is believed, whoever asks")
+	cache.InvalidateAll()
 
-	_, err := cache.GetToken(t.Context(), request)
+	_, err = cache.GetToken(t.Context(), request)
 	require.NoError(t, err)
 	require.Len(t, cache.Tokens(), 1)
 	cache.Forget(policy.TokenRequestOptions{})
