@@ -99,7 +99,6 @@ func TestUsage(t *testing.T) {
 	}{
 		"nothing":                {nil, "a command is missing"},
 		"unknown command":        {[]string{"login"}, `no command "login"`},
-		"unknown flag":           {[]string{"token", "-subscription", "x"}, "-subscription"},
 		"flag without value":     {[]string{"exec", "-scope"}, "-scope"},
 		"empty scope":            {[]string{"exec", "-scope", " ", "--", "true"}, "a scope is something like"},
 		"exec of nothing":        {[]string{"exec", "-token-file", "--"}, "a command to run is missing"},
@@ -146,6 +145,22 @@ func TestUsage(t *testing.T) {
 	require.Equal(t, io.Discard, newFlagSet("token").Output(), "it would say that, too, past the gate")
 }
 
+var commands = []string{"exec", "start", "stop", "status", "version", "token", "assertion", "doctor"}
+
+func TestUnknownFlags(t *testing.T) {
+	t.Parallel()
+	for _, command := range commands {
+		want := result{
+			status: exitUsage,
+			stderr: "azoidc: flag provided but not defined: -subscription\nRun 'azoidc " + command + " -h' for help.\n",
+		}
+		if command == "exec" {
+			want.status = exitExecFailed
+		}
+		require.Equal(t, want, run(t, offline(), command, "-subscription"))
+	}
+}
+
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	common := []string{"-tenant-id", "-client-id", "-service-connection-id", "-audience", "-authority-host", "-assertion-command", "-assertion-file"}
@@ -180,8 +195,10 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
-	for _, command := range []string{"exec", "start", "stop", "status", "version", "token", "assertion", "doctor"} {
-		require.Contains(t, run(t, offline(), command, "-h").stdout, "azoidc "+command)
+	for _, command := range commands {
+		r := run(t, offline(), command, "-h")
+		require.Equal(t, result{status: exitWell, stdout: usage(command)}, r)
+		require.Contains(t, r.stdout, "azoidc "+command)
 	}
 	for _, h := range []string{"help", "-h", "-help", "--help"} {
 		r := run(t, offline(), h)
