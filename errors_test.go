@@ -569,6 +569,17 @@ func TestARefusalLeavesTheOpenIDConfiguration(t *testing.T) {
 	require.Equal(t, 1, cloud.Count(azoidctest.EntraOpenIDConfiguration))
 }
 
+// TestNothingIsSaidOfAnAssertionThatWasNotPresented, whether or not it had come.
+func TestNothingIsSaidOfAnAssertionThatWasNotPresented(t *testing.T) {
+	cloud := testkit.NewCloud()
+	cloud.Fail(azoidctest.EntraOpenIDConfiguration, azoidctest.Status(http.StatusNotFound, nil, "{}"))
+	_, err := testkit.NewGitHub(t, cloud).GetToken(t.Context(), testkit.ForScope(testkit.VaultScope))
+	var refused *azoidc.ExchangeError
+	require.ErrorAs(t, err, &refused)
+	require.Nil(t, refused.Claims)
+	require.NotContains(t, err.Error(), "presented:")
+}
+
 // TestTemporarilyUnavailableIsTriedAgain, with any status and code. https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 func TestTemporarilyUnavailableIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -363,9 +363,8 @@ func (p *pendingAssertion) peek() assertion {
 }
 
 // unavailable returns the source's failure if that is because this program doesn't run where the source is, which it says at
-// once. It is for an attempt that failed before the assertion was needed, and whose context has ended.
+// once. It is for an attempt that failed before the assertion was needed, and after it had been asked for.
 func (p *pendingAssertion) unavailable() *retry.Failure {
-	p.begin()
 	select {
 	case <-p.done:
 	case <-time.After(time.Second): // with an AssertionFunc that doesn't honour its context
