@@ -88,6 +88,25 @@ func TestWhoIsAboutToBeAdmittedStays(t *testing.T) {
 	})
 }
 
+// Who was refused makes room at once, even one that doesn't read why.
+func TestWhoWasRefusedMakesRoom(t *testing.T) {
+	const until = tokenserver.Patience / 5
+	synctest.Test(t, func(t *testing.T) {
+		handler, env := newHandler(t, &source{})
+		listener := newPipes()
+		server := tokenserver.ServeFew(handler, listener, 1, admitted)
+		refused := listener.dial()
+		began := time.Now()
+		time.AfterFunc(until, func() {
+			_, err := io.WriteString(refused, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+			assert.NoError(t, err)
+		})
+		require.Equal(t, http.StatusOK, ask(t, listener.dial(), env))
+		require.Equal(t, until, time.Since(began))
+		require.NoError(t, server.Close())
+	})
+}
+
 // A stranger who came has time for a request, and can go once the server waits for what it sends.
 func TestStrangersHaveTheirTime(t *testing.T) {
 	for silent, want := range map[time.Duration]time.Duration{

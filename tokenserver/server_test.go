@@ -355,3 +355,31 @@ func TestListenersThatFail(t *testing.T) {
 		return errors.Is(err, net.ErrClosed)
 	}, 10*time.Second, time.Millisecond)
 }
+
+// late is a listener that a client comes to as it closes.
+type late struct {
+	net.Listener
+	client  net.Conn
+	closing chan struct{}
+}
+
+func (l late) Accept() (net.Conn, error) {
+	<-l.closing
+	return l.client, nil
+}
+
+func (l late) Close() error {
+	close(l.closing)
+	return nil
+}
+
+// TestWhoComesTooLateIsSentAway by one of several listeners.
+func TestWhoComesTooLateIsSentAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		joined := tokenserver.Join(late{client: there, closing: make(chan struct{})})
+		require.NoError(t, joined.Close())
+		_, err := here.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
