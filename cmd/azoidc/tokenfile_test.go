@@ -117,7 +117,7 @@ func TestTokenFileSurvivesAnOutage(t *testing.T) {
 	})
 }
 
-// The variables of the file take the place of the endpoint's, and the file is gone afterwards.
+// The variables of the file take the place of the endpoint's.
 func TestExecTokenFile(t *testing.T) {
 	t.Parallel()
 	cloud := newServer(t, nil)
@@ -143,6 +143,16 @@ func TestExecTokenFile(t *testing.T) {
 	require.Zero(t, status)
 	require.Contains(t, p.stderr.String(), "warning: ")
 	requireNoSecret(t, cloud.Cloud, job, p.stderr.String())
+}
+
+// The file is gone when the command has ended, while azoidc still runs.
+func TestExecRemovesItsTokenFile(t *testing.T) {
+	cloud, temp := newCloud(nil), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	r := run(t, inJob(cloud, cloud.GitHubJob(nil).Env()), "exec", "-token-file", "--", "go", "version")
+	require.Equal(t, exitWell, r.status, r.stderr)
+	require.Equal(t, 1, cloud.Count(azoidctest.GitHubOIDC), "for the file")
+	require.Empty(t, filesBelow(t, temp))
 }
 
 // A process that is killed leaves no token behind.
