@@ -84,10 +84,7 @@ func retryAfter(err error) time.Duration {
 	if refused := (*ExchangeError)(nil); errors.As(err, &refused) {
 		return min(refused.retryAfter, askAgain)
 	}
-	if unusable := (*AssertionError)(nil); errors.As(err, &unusable) {
-		return unusable.retryAfter
-	}
-	// Of another library's credential that this library's cache serves.
+	// An AssertionError is one, too, and so is that of another library's credential that this library's cache serves.
 	if failed := (*azidentity.AuthenticationFailedError)(nil); errors.As(err, &failed) && failed.RawResponse != nil {
 		return retry.After(failed.RawResponse.Header)
 	}

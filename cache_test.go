@@ -132,6 +132,27 @@ func TestARefreshWaitsAsLongAsTheOIDCEndpointAsked(t *testing.T) {
 	})
 }
 
+// TestARefreshIsPutOffForFiveMinutesAtMost, however long Entra asked to be left alone.
+func TestARefreshIsPutOffForFiveMinutesAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := azoidctest.New(&azoidctest.Options{KeyBits: testkit.KeyBits, AccessTokenLifetime: 4 * time.Hour})
+		cred := testkit.NewGitHub(t, cloud, func(o *azoidc.GitHubActionsCredentialOptions) { o.TokenCache.RefreshBefore = 2 * time.Hour })
+		held := testkit.Get(t, cred, testkit.VaultScope)
+		time.Sleep(150 * time.Minute)
+		cloud.Reset()
+		cloud.FailNext(azoidctest.EntraToken, 1, testkit.RetryAfterIn("3600"))
+		for range 30 {
+			testkit.Get(t, cred, testkit.VaultScope)
+			time.Sleep(10 * time.Second)
+		}
+		require.Equal(t, 1, cloud.Count(azoidctest.EntraToken))
+		time.Sleep(5 * time.Minute / 4) // by so much at most it is spread
+		testkit.Get(t, cred, testkit.VaultScope)
+		synctest.Wait()
+		require.NotEqual(t, held.Token, testkit.Get(t, cred, testkit.VaultScope).Token)
+	})
+}
+
 // TestPreloadAsksAsTheClientsWill: without CAE for those that don't handle it.
 func TestPreloadAsksAsTheClientsWill(t *testing.T) {
 	cae := map[string]bool{azoidc.ScopeResourceManager: true, azoidc.ScopeKeyVault: true, azoidc.ScopeStorage: true, azoidc.ScopeServiceBus: false,

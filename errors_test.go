@@ -569,6 +569,17 @@ func TestARefusalLeavesTheOpenIDConfiguration(t *testing.T) {
 	require.Equal(t, 1, cloud.Count(azoidctest.EntraOpenIDConfiguration))
 }
 
+// TestHowLongEntraAskedToBeLeftAlone is told, if it did.
+func TestHowLongEntraAskedToBeLeftAlone(t *testing.T) {
+	for fault, want := range map[string]string{
+		"121": "Entra answered HTTP 503 and asked to be left alone for 2m1s\n", "0": "Entra answered HTTP 503\n", "": "Entra answered HTTP 503\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			require.ErrorContains(t, testkit.RefusedWith(t, testkit.NewCloud(), testkit.RetryAfterIn(fault)), want)
+		})
+	}
+}
+
 // TestNothingIsSaidOfAnAssertionThatWasNotPresented, whether or not it had come.
 func TestNothingIsSaidOfAnAssertionThatWasNotPresented(t *testing.T) {
 	cloud := testkit.NewCloud()
