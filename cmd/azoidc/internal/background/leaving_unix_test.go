@@ -29,14 +29,17 @@ func TestAwaitLeaving(t *testing.T) {
 		asked  error
 		status int
 	}{
-		"told":     {"sleep 0.03", nil, 0},
+		"told":     {"read -r _; sleep 0.03", nil, 0},
 		"not told": {"exec sleep 1000", errors.New("nobody listens"), 143},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command("sh", "-c", test.script)
+			told, err := cmd.StdinPipe()
+			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
 			owner, err := proc.Find(cmd.Process.Pid)
 			require.NoError(t, err)
+			require.NoError(t, told.Close())
 			require.True(t, Home{}.AwaitLeaving(owner.Process, test.asked))
 			_ = cmd.Wait() // ProcessState tells
 			require.Equal(t, test.status, proc.ExitStatus(cmd.ProcessState))
