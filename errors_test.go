@@ -571,11 +571,11 @@ func TestARefusalLeavesTheOpenIDConfiguration(t *testing.T) {
 
 // TestHowLongEntraAskedToBeLeftAlone is told, if it did.
 func TestHowLongEntraAskedToBeLeftAlone(t *testing.T) {
-	for fault, want := range map[string]string{
+	for header, want := range map[string]string{
 		"121": "Entra answered HTTP 503 and asked to be left alone for 2m1s\n", "0": "Entra answered HTTP 503\n", "": "Entra answered HTTP 503\n",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			require.ErrorContains(t, testkit.RefusedWith(t, testkit.NewCloud(), testkit.RetryAfterIn(fault)), want)
+			require.ErrorContains(t, testkit.RefusedWith(t, testkit.NewCloud(), testkit.RetryAfterIn(header)), want)
 		})
 	}
 }

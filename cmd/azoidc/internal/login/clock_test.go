@@ -58,17 +58,7 @@ func TestTokenTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := &examination{claims: test.claims, received: now, clock: newClock(nil)}
 			detail, err := e.tokenTimes()
-			switch {
-			case test.err != "":
-				require.ErrorContains(t, err, test.err)
-				require.NotErrorAs(t, err, new(questionable))
-			case test.doubt != "":
-				require.ErrorContains(t, err, test.doubt)
-				require.ErrorAs(t, err, new(questionable))
-			default:
-				require.NoError(t, err)
-				require.Contains(t, detail, test.want)
-			}
+			requireFound(t, detail, err, test.want, test.doubt, test.err)
 		})
 	}
 }

@@ -85,3 +85,19 @@ func TestExamineWithoutHosts(t *testing.T) {
 		require.NotContains(t, s.Name, "network")
 	}
 }
+
+// requireFound is about a step's outcome: what it found, or else what is doubtful, or what is wrong.
+func requireFound(t *testing.T, detail string, err error, want, doubt, wrong string) {
+	t.Helper()
+	switch {
+	case wrong != "":
+		require.ErrorContains(t, err, wrong)
+		require.NotErrorAs(t, err, new(questionable))
+	case doubt != "":
+		require.ErrorContains(t, err, doubt)
+		require.ErrorAs(t, err, new(questionable))
+	default:
+		require.NoError(t, err)
+		require.Contains(t, detail, want)
+	}
+}

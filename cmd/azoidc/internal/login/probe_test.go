@@ -84,17 +84,7 @@ func TestProbe(t *testing.T) {
 			service := &answering{status: test.status, body: test.body}
 			e := &examination{env: test.env, clock: newClock(service), login: Login{ClientID: "CLIENT"}}
 			detail, err := e.probe(t.Context(), test.scope, test.token)
-			switch {
-			case test.err != "":
-				require.ErrorContains(t, err, test.err)
-				require.NotErrorAs(t, err, new(questionable))
-			case test.doubt != "":
-				require.ErrorContains(t, err, test.doubt)
-				require.ErrorAs(t, err, new(questionable))
-			default:
-				require.NoError(t, err)
-				require.Contains(t, detail, test.want)
-			}
+			requireFound(t, detail, err, test.want, test.doubt, test.err)
 			if test.asked != "" {
 				require.Equal(t, test.asked, service.asked.URL.String())
 				require.Equal(t, "Bearer "+test.token, service.asked.Header.Get("Authorization"))
